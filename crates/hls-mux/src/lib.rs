@@ -1,1 +1,18 @@
-//! hls-mux
+//! Packets to MPEG-TS segments and parts and to HLS playlists, in memory.
+//!
+//! Sans-IO: media events go in, segments, parts and playlists come out. There is no clock, socket,
+//! file or task here; wall-clock time enters once, as the epoch of a [`Segmenter`].
+//!
+//! Nothing waits for what comes next: a segment is complete the moment that the key frame of its
+//! successor arrives, and a part the moment that its last picture does.
+
+mod error;
+mod options;
+pub mod playlist;
+mod segment;
+mod segmenter;
+
+pub use error::Error;
+pub use options::SegmenterOptions;
+pub use segment::{MediaSequence, Output, Part, Segment, segment_name};
+pub use segmenter::Segmenter;

@@ -1,0 +1,188 @@
+use std::collections::VecDeque;
+use std::fmt::Write;
+use std::time::SystemTime;
+
+use media::{MediaDuration, TICKS_PER_SECOND};
+use time::OffsetDateTime;
+
+use crate::options::whole_seconds;
+use crate::{MediaSequence, Segment};
+
+/// The lowest protocol version that is right for fractional durations (RFC 8216 §7).
+const VERSION: u32 = 3;
+/// The same with `EXT-X-GAP`, which RFC 8216bis adds.
+const VERSION_WITH_GAP: u32 = 8;
+/// A live playlist must keep at least so many target durations (RFC 8216 §6.2.2).
+const LEAST_TARGETS: i64 = 3;
+/// Bound on what that may add to the window where segments are very short.
+const MOST_WINDOWS: usize = 10;
+
+/// A Media Playlist (RFC 8216 §4.3.3): a window that slides over a live stream.
+///
+/// The entries pushed must have consecutive sequence numbers; an object that was lost is pushed as
+/// a gap. Their durations must come from a [`Segmenter`](crate::Segmenter) with the same target.
+#[derive(Clone, Debug)]
+pub struct MediaPlaylist {
+    target: i64,
+    window: usize,
+    entries: VecDeque<Entry>,
+    /// `EXT-X-DISCONTINUITY` tags that have left the window.
+    discontinuity_sequence: u64,
+    has_discontinuities: bool,
+    independent: bool,
+    ended: bool,
+}
+
+/// A segment as a playlist lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its media sequence number.
+    pub sequence: MediaSequence,
+    /// Where it is, relative to the playlist.
+    pub uri: String,
+    /// `EXTINF`.
+    pub duration: MediaDuration,
+    /// `EXT-X-PROGRAM-DATE-TIME`: wall time of its first sample.
+    pub program_date_time: SystemTime,
+    /// `EXT-X-DISCONTINUITY`.
+    pub discontinuity: bool,
+    /// `EXT-X-GAP`: the object is missing, players shouldn't ask for it.
+    pub gap: bool,
+}
+
+impl Entry {
+    /// The entry of a segment that is stored at `uri`.
+    pub fn new(segment: &Segment, uri: String) -> Self {
+        Self {
+            sequence: segment.sequence,
+            uri,
+            duration: segment.duration,
+            program_date_time: segment.program_date_time,
+            discontinuity: segment.discontinuity,
+            gap: false,
+        }
+    }
+}
+
+impl MediaPlaylist {
+    /// An empty playlist of segments of about `target_duration`, which holds the last `window`.
+    ///
+    /// `EXT-X-TARGETDURATION` is `target_duration` rounded up to whole seconds, for good.
+    pub fn new(target_duration: MediaDuration, window: usize) -> Self {
+        Self {
+            target: whole_seconds(target_duration),
+            window: window.max(1),
+            entries: VecDeque::new(),
+            discontinuity_sequence: 0,
+            has_discontinuities: false,
+            independent: true,
+            ended: false,
+        }
+    }
+
+    /// Lists a segment. Returns those that leave the window for it, whose objects may be deleted
+    /// after their own duration and that of the longest playlist that listed them (RFC 8216 §6.2.2).
+    ///
+    /// The window grows beyond its length while it would be shorter than three target durations.
+    pub fn push(&mut self, entry: Entry) -> Vec<Entry> {
+        self.has_discontinuities |= entry.discontinuity;
+        self.entries.push_back(entry);
+        let mut evicted = Vec::new();
+        while self.may_evict() {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.discontinuity_sequence += u64::from(oldest.discontinuity);
+            evicted.push(oldest);
+        }
+        evicted
+    }
+
+    /// Takes back the promise that each segment decodes by itself (`EXT-X-INDEPENDENT-SEGMENTS`);
+    /// for streams in which one doesn't. See [`Segment::independent`].
+    pub fn clear_independent(&mut self) {
+        self.independent = false;
+    }
+
+    /// Nothing follows (`EXT-X-ENDLIST`).
+    pub fn set_ended(&mut self) {
+        self.ended = true;
+    }
+
+    /// What is listed, oldest first.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// The playlist as text.
+    pub fn render(&self) -> String {
+        let mut text = String::with_capacity(256 + self.entries.len() * 128);
+        // Writing to a string can't fail.
+        let _ = self.render_to(&mut text);
+        text
+    }
+
+    fn may_evict(&self) -> bool {
+        if self.entries.len() <= self.window {
+            return false;
+        }
+        let rest: MediaDuration = self.entries.iter().skip(1).map(|entry| entry.duration).sum();
+        rest >= MediaDuration::from_secs(LEAST_TARGETS * self.target)
+            || self.entries.len() > MOST_WINDOWS.saturating_mul(self.window)
+    }
+
+    fn render_to(&self, text: &mut String) -> std::fmt::Result {
+        let version = if self.entries.iter().any(|entry| entry.gap) { VERSION_WITH_GAP } else { VERSION };
+        let first = self.entries.front().map_or(0, |entry| entry.sequence.get());
+        writeln!(text, "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{}", self.target)?;
+        writeln!(text, "#EXT-X-MEDIA-SEQUENCE:{first}")?;
+        if self.has_discontinuities {
+            writeln!(text, "#EXT-X-DISCONTINUITY-SEQUENCE:{}", self.discontinuity_sequence)?;
+        }
+        if self.independent {
+            text.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
+        }
+        for entry in &self.entries {
+            render_entry(entry, text)?;
+        }
+        if self.ended {
+            text.push_str("#EXT-X-ENDLIST\n");
+        }
+        Ok(())
+    }
+}
+
+fn render_entry(entry: &Entry, text: &mut String) -> std::fmt::Result {
+    if entry.discontinuity {
+        text.push_str("#EXT-X-DISCONTINUITY\n");
+    }
+    if let Some(at) = utc(entry.program_date_time) {
+        let (date, time) = (at.date(), at.time());
+        let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+        let (hour, minute, second, milli) = time.as_hms_milli();
+        write!(text, "#EXT-X-PROGRAM-DATE-TIME:{year:04}-{month:02}-{day:02}")?;
+        writeln!(text, "T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")?;
+    }
+    if entry.gap {
+        text.push_str("#EXT-X-GAP\n");
+    }
+    let micros = rounded_micros(entry.duration);
+    writeln!(text, "#EXTINF:{}.{:06},", micros / 1_000_000, micros % 1_000_000)?;
+    text.push_str(&entry.uri);
+    text.push('\n');
+    Ok(())
+}
+
+/// The instant as a date, where the calendar reaches that far.
+fn utc(at: SystemTime) -> Option<OffsetDateTime> {
+    let nanos = match at.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => i128::try_from(after.as_nanos()).ok()?,
+        Err(before) => -i128::try_from(before.duration().as_nanos()).ok()?,
+    };
+    OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()
+}
+
+fn rounded_micros(duration: MediaDuration) -> i64 {
+    let ticks = i128::from(duration.ticks().max(0));
+    let per_second = i128::from(TICKS_PER_SECOND);
+    let micros = (ticks * 1_000_000 + per_second / 2) / per_second;
+    i64::try_from(micros).unwrap_or(i64::MAX)
+}
