@@ -1,11 +1,487 @@
-//! Chunks to messages.
-/// Why chunks can't be read any further.
+//! Chunks to messages (RTMP 1.0 §5.3).
+//!
+//! [`ChunkReader`] takes what encoders really send: chunk streams in any order, interleaved; a first
+//! chunk that isn't type 0; headers repeated in mid-message; chunk sizes that change in
+//! mid-message; extended timestamps repeated on type 3 chunks or not. It takes space only as
+//! payload arrives, and copies each payload byte once, into its message's buffer.
+
+use bytes::{Bytes, BytesMut};
+
+/// The chunk size before anybody sets one (§5.4.1).
+const DEFAULT_CHUNK_SIZE: usize = 128;
+/// Basic header, message header and extended timestamp at their longest.
+const MAX_HEADER_LEN: usize = 3 + 11 + 4;
+const EXTENDED: u32 = 0xFF_FFFF;
+/// The longest timestamp of a type 0 chunk that a following type 3 chunk repeats as its delta.
+const MAX_REPEATED_TIMESTAMP: u32 = 1000;
+
+const SET_CHUNK_SIZE: u8 = 1;
+const ABORT: u8 = 2;
+
+/// The bounds of a [`ChunkReader`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkLimits {
+    /// The largest chunk size that may be set.
+    pub chunk_size: u32,
+    /// The longest message in bytes.
+    pub message: usize,
+    /// How many chunk streams there may be.
+    pub chunk_streams: usize,
+    /// Bytes held for incomplete messages, over all chunk streams.
+    pub buffered: usize,
+    /// How many bytes may be reserved for the rest of a message ahead of their arrival. Frames
+    /// within it are never moved; 0 trusts no declared length.
+    pub read_ahead: usize,
+}
+
+/// One complete message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Milliseconds, modulo 2^32, of the sender's clock.
+    pub timestamp: u32,
+    /// The message type id (§5.4, §7.1).
+    pub type_id: u8,
+    /// The message stream it belongs to; 0 is the connection itself.
+    pub stream_id: u32,
+    /// Its content.
+    pub payload: Bytes,
+}
+
+/// Why chunks can't be read any further: the framing is lost, or a limit is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChunkError {
-    /// A chunk size that the specification forbids.
-    #[error("the client set a chunk size of {size}")]
+    /// A type 2 or 3 chunk on a chunk stream that never had a full header.
+    #[error("chunk stream {chunk_stream} starts with a chunk of type {chunk_type}, which gives no length")]
+    NoHeader {
+        /// The chunk stream id.
+        chunk_stream: u32,
+        /// The chunk type.
+        chunk_type: u8,
+    },
+    /// A chunk size of 0, or beyond the limit.
+    #[error("the client set a chunk size of {size}; 1 to {limit} are allowed")]
     ChunkSize {
         /// As sent.
         size: u32,
+        /// The largest allowed.
+        limit: u32,
+    },
+    /// A Set Chunk Size message with less than four bytes.
+    #[error("the client set a chunk size with a message of only {length} bytes")]
+    ChunkSizeTruncated {
+        /// The message's length.
+        length: usize,
+    },
+    /// Too many chunk streams.
+    #[error("the client opened more than {limit} chunk streams")]
+    TooManyChunkStreams {
+        /// The limit.
+        limit: usize,
+    },
+    /// A message is longer than allowed.
+    #[error("the client announced a message of {length} bytes; at most {limit} are allowed here")]
+    MessageTooLong {
+        /// As declared.
+        length: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// Too many bytes of incomplete messages.
+    #[error("incomplete messages take more than {limit} bytes")]
+    TooMuchBuffered {
+        /// The limit.
+        limit: usize,
     },
 }
+
+/// Puts messages together from their chunks.
+#[derive(Debug)]
+pub struct ChunkReader {
+    limits: ChunkLimits,
+    chunk_size: usize,
+    streams: Vec<ChunkStream>,
+    header: [u8; MAX_HEADER_LEN],
+    header_len: usize,
+    /// Where payload goes, while in one.
+    open_chunk: Option<OpenChunk>,
+    /// Bytes that were taken for an extended timestamp, and turned out not to be one.
+    replay: Replay,
+    buffered: usize,
+    aborted: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct OpenChunk {
+    /// Index into the chunk streams.
+    stream: usize,
+    missing: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Replay {
+    bytes: [u8; 4],
+    len: usize,
+}
+
+#[derive(Debug)]
+struct ChunkStream {
+    id: u32,
+    timestamp: u32,
+    delta: u32,
+    /// The last timestamp field: what type 3 chunks repeat if it was extended.
+    field: u32,
+    is_extended: bool,
+    length: usize,
+    type_id: u8,
+    stream_id: u32,
+    in_message: bool,
+    payload: BytesMut,
+}
+
+impl ChunkReader {
+    /// A reader at the start of a chunk stream, right after the handshake.
+    pub fn new(limits: ChunkLimits) -> Self {
+        Self {
+            limits,
+            chunk_size: DEFAULT_CHUNK_SIZE,
+            streams: Vec::new(),
+            header: [0; MAX_HEADER_LEN],
+            header_len: 0,
+            open_chunk: None,
+            replay: Replay::default(),
+            buffered: 0,
+            aborted: 0,
+        }
+    }
+
+    /// Changes the bounds, for the messages that start from here on.
+    pub fn set_limits(&mut self, limits: ChunkLimits) {
+        self.limits = limits;
+    }
+
+    /// Messages that were given up before their end.
+    pub fn aborted(&self) -> u64 {
+        self.aborted
+    }
+
+    /// Bytes held for incomplete messages.
+    pub fn buffered(&self) -> usize {
+        self.buffered
+    }
+
+    /// Takes bytes off the front of `input` until a message is complete or `input` is empty.
+    ///
+    /// Set Chunk Size and Abort have taken effect when they are returned. After an error the
+    /// framing is lost, and the reader must not be used any more.
+    pub fn read(&mut self, input: &mut &[u8]) -> Result<Option<Message>, ChunkError> {
+        loop {
+            let message = if self.replay.len > 0 {
+                let replay = std::mem::take(&mut self.replay);
+                let mut bytes = &replay.bytes[..replay.len];
+                let message = self.step(&mut bytes)?;
+                if !bytes.is_empty() {
+                    self.replay = Replay::new(bytes);
+                }
+                message
+            } else if input.is_empty() {
+                return Ok(None);
+            } else {
+                self.step(input)?
+            };
+            if let Some(message) = message {
+                self.control(&message)?;
+                return Ok(Some(message));
+            }
+        }
+    }
+
+    /// Takes one header, or one piece of payload.
+    fn step(&mut self, input: &mut &[u8]) -> Result<Option<Message>, ChunkError> {
+        if let Some(chunk) = self.open_chunk {
+            self.take_payload(chunk, input)
+        } else if self.gather_header(input) {
+            self.open()
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Collects a chunk header; true once it is complete.
+    fn gather_header(&mut self, input: &mut &[u8]) -> bool {
+        loop {
+            let missing = self.header_need() - self.header_len;
+            if missing == 0 {
+                return true;
+            }
+            let Some((taken, rest)) = input.split_at_checked(missing.min(input.len())) else { return false };
+            if taken.is_empty() {
+                return false;
+            }
+            self.header[self.header_len..self.header_len + taken.len()].copy_from_slice(taken);
+            self.header_len += taken.len();
+            *input = rest;
+        }
+    }
+
+    /// How long the header is, as far as its bytes so far tell.
+    fn header_need(&self) -> usize {
+        let header = &self.header[..self.header_len];
+        let Some(basic) = BasicHeader::parse(header) else { return BasicHeader::need(header) };
+        let fixed = basic.len + basic.message_header_len();
+        if header.len() < fixed {
+            return fixed;
+        }
+        let is_extended = if basic.chunk_type == 3 {
+            self.stream(basic.chunk_stream).is_some_and(|index| self.streams[index].is_extended)
+        } else {
+            u24(&header[basic.len..]) == EXTENDED
+        };
+        fixed + if is_extended { 4 } else { 0 }
+    }
+
+    fn stream(&self, id: u32) -> Option<usize> {
+        self.streams.iter().position(|stream| stream.id == id)
+    }
+
+    /// Acts on a complete header. A message without payload is complete with it.
+    fn open(&mut self) -> Result<Option<Message>, ChunkError> {
+        let header = self.header;
+        let header = &header[..self.header_len];
+        self.header_len = 0;
+        // gather_header has just seen to it that there is one.
+        let Some(basic) = BasicHeader::parse(header) else { return Ok(None) };
+        let index = self.stream_or_new(&basic)?;
+        let stream = &mut self.streams[index];
+        let fields = &header[basic.len..];
+
+        let continues = if basic.chunk_type == 3 {
+            if let Some(extended) = fields.first_chunk()
+                && !stream.repeats(u32::from_be_bytes(*extended))
+            {
+                self.replay = Replay::new(extended);
+            }
+            stream.in_message
+        } else {
+            stream.read_header(basic.chunk_type, fields)
+        };
+        if !continues {
+            if stream.in_message {
+                self.aborted += 1;
+                self.buffered -= stream.payload.capacity();
+                stream.payload = BytesMut::new();
+            }
+            if stream.length > self.limits.message {
+                let (length, limit) = (stream.length, self.limits.message);
+                return Err(ChunkError::MessageTooLong { length, limit });
+            }
+            stream.start_message(basic.chunk_type);
+        }
+        let missing = self.chunk_size.min(stream.length - stream.payload.len());
+        if missing == 0 {
+            return Ok(Some(self.finish(index)));
+        }
+        self.open_chunk = Some(OpenChunk { stream: index, missing });
+        Ok(None)
+    }
+
+    fn stream_or_new(&mut self, basic: &BasicHeader) -> Result<usize, ChunkError> {
+        let (chunk_stream, chunk_type) = (basic.chunk_stream, basic.chunk_type);
+        if let Some(index) = self.stream(chunk_stream) {
+            return Ok(index);
+        }
+        if chunk_type > 1 {
+            return Err(ChunkError::NoHeader { chunk_stream, chunk_type });
+        }
+        if self.streams.len() >= self.limits.chunk_streams {
+            return Err(ChunkError::TooManyChunkStreams { limit: self.limits.chunk_streams });
+        }
+        self.streams.push(ChunkStream::new(chunk_stream));
+        Ok(self.streams.len() - 1)
+    }
+
+    fn take_payload(&mut self, chunk: OpenChunk, input: &mut &[u8]) -> Result<Option<Message>, ChunkError> {
+        let (taken, rest) = input.split_at(chunk.missing.min(input.len()));
+        *input = rest;
+        self.reserve(chunk.stream, taken.len())?;
+        let stream = &mut self.streams[chunk.stream];
+        stream.payload.extend_from_slice(taken);
+        let missing = chunk.missing - taken.len();
+        if missing > 0 {
+            self.open_chunk = Some(OpenChunk { missing, ..chunk });
+            return Ok(None);
+        }
+        self.open_chunk = None;
+        let is_complete = stream.payload.len() == stream.length;
+        Ok(is_complete.then(|| self.finish(chunk.stream)))
+    }
+
+    /// Makes room for `arrived` bytes, and for some of those that are declared to follow.
+    fn reserve(&mut self, index: usize, arrived: usize) -> Result<(), ChunkError> {
+        let payload = &self.streams[index].payload;
+        let (length, before) = (payload.len(), payload.capacity());
+        if before - length >= arrived {
+            return Ok(());
+        }
+        let ahead = arrived.max(length).max(self.limits.read_ahead);
+        let wanted = ahead.min(self.streams[index].length - length);
+        if self.buffered - before + length + wanted > self.limits.buffered {
+            return Err(ChunkError::TooMuchBuffered { limit: self.limits.buffered });
+        }
+        // BytesMut::reserve would take up to twice as much.
+        let mut payload = BytesMut::with_capacity(length + wanted);
+        payload.extend_from_slice(&self.streams[index].payload);
+        self.buffered = self.buffered - before + payload.capacity();
+        self.streams[index].payload = payload;
+        Ok(())
+    }
+
+    fn finish(&mut self, index: usize) -> Message {
+        let stream = &mut self.streams[index];
+        stream.in_message = false;
+        self.buffered -= stream.payload.capacity();
+        Message {
+            timestamp: stream.timestamp,
+            type_id: stream.type_id,
+            stream_id: stream.stream_id,
+            payload: std::mem::take(&mut stream.payload).freeze(),
+        }
+    }
+
+    /// Obeys the two messages that concern the chunk layer itself.
+    fn control(&mut self, message: &Message) -> Result<(), ChunkError> {
+        let value = message.payload.first_chunk().copied().map(u32::from_be_bytes);
+        match (message.type_id, value) {
+            (SET_CHUNK_SIZE, Some(size)) => {
+                if size == 0 || size > self.limits.chunk_size {
+                    return Err(ChunkError::ChunkSize { size, limit: self.limits.chunk_size });
+                }
+                self.chunk_size = size as usize;
+            }
+            (SET_CHUNK_SIZE, None) => {
+                return Err(ChunkError::ChunkSizeTruncated { length: message.payload.len() });
+            }
+            (ABORT, Some(chunk_stream)) => {
+                if let Some(index) = self.stream(chunk_stream)
+                    && self.streams[index].in_message
+                {
+                    let stream = &mut self.streams[index];
+                    self.aborted += 1;
+                    self.buffered -= stream.payload.capacity();
+                    stream.payload = BytesMut::new();
+                    stream.in_message = false;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl ChunkStream {
+    fn new(id: u32) -> Self {
+        Self {
+            id,
+            timestamp: 0,
+            delta: 0,
+            field: 0,
+            is_extended: false,
+            length: 0,
+            type_id: 0,
+            stream_id: 0,
+            in_message: false,
+            payload: BytesMut::new(),
+        }
+    }
+
+    /// Whether `extended` is the repeated timestamp that a type 3 chunk should carry. Where it isn't,
+    /// the sender leaves it out, and these are payload.
+    fn repeats(&self, extended: u32) -> bool {
+        extended == self.field || extended == self.timestamp
+    }
+
+    /// Takes over a type 0, 1 or 2 header; true if it merely repeats that of the message in progress.
+    fn read_header(&mut self, chunk_type: u8, fields: &[u8]) -> bool {
+        let (old_field, old) = (self.field, (self.length, self.type_id, self.stream_id));
+        self.field = u24(fields);
+        self.is_extended = self.field == EXTENDED;
+        if self.is_extended
+            && let Some(extended) = fields.last_chunk()
+        {
+            self.field = u32::from_be_bytes(*extended);
+        }
+        if chunk_type <= 1 {
+            self.length = u24(&fields[3..]) as usize;
+            self.type_id = fields[6];
+        }
+        if chunk_type == 0 {
+            self.stream_id = u32::from_le_bytes([fields[7], fields[8], fields[9], fields[10]]);
+        }
+        let is_same_time = chunk_type != 0 || self.field == old_field;
+        self.in_message && is_same_time && old == (self.length, self.type_id, self.stream_id)
+    }
+
+    fn start_message(&mut self, chunk_type: u8) {
+        match chunk_type {
+            0 => {
+                self.timestamp = self.field;
+                // By §5.3.1.2.4 a type 3 chunk repeats this as a delta, and FFmpeg means it so when
+                // a stream starts near 0. At a large timestamp it can only mean "the same time".
+                self.delta = if self.field <= MAX_REPEATED_TIMESTAMP { self.field } else { 0 };
+            }
+            1 | 2 => {
+                self.delta = self.field;
+                self.timestamp = self.timestamp.wrapping_add(self.delta);
+            }
+            _ => self.timestamp = self.timestamp.wrapping_add(self.delta),
+        }
+        self.in_message = true;
+    }
+}
+
+impl Replay {
+    fn new(bytes: &[u8]) -> Self {
+        let mut replay = Self { bytes: [0; 4], len: bytes.len() };
+        replay.bytes[..bytes.len()].copy_from_slice(bytes);
+        replay
+    }
+}
+
+struct BasicHeader {
+    chunk_type: u8,
+    chunk_stream: u32,
+    len: usize,
+}
+
+impl BasicHeader {
+    /// How long it is, as far as `header` tells.
+    fn need(header: &[u8]) -> usize {
+        match header.first().map(|byte| byte & 0x3F) {
+            Some(0) => 2,
+            Some(1) => 3,
+            Some(_) | None => 1,
+        }
+    }
+
+    fn parse(header: &[u8]) -> Option<Self> {
+        let len = Self::need(header);
+        let bytes = header.get(..len)?;
+        let chunk_stream = match *bytes {
+            [first] => u32::from(first & 0x3F),
+            [_, low] => 64 + u32::from(low),
+            [_, low, high] => 64 + u32::from(low) + 256 * u32::from(high),
+            _ => return None,
+        };
+        Some(Self { chunk_type: bytes[0] >> 6, chunk_stream, len })
+    }
+
+    fn message_header_len(&self) -> usize {
+        [11, 7, 3, 0][usize::from(self.chunk_type)]
+    }
+}
+
+fn u24(bytes: &[u8]) -> u32 {
+    u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]])
+}
+
+#[cfg(test)]
+mod tests;

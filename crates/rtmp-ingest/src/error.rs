@@ -26,7 +26,9 @@ pub enum ErrorKind {
     )]
     TlsHello,
     /// The client asks for Adobe's encrypted RTMP.
-    #[error("the client asks for encrypted RTMP (RTMPE, version {version}), which isn't supported: use rtmp://")]
+    #[error(
+        "the client asks for encrypted RTMP (RTMPE, version {version}), which isn't supported: use rtmp://"
+    )]
     EncryptedRtmp {
         /// The version byte.
         version: u8,

@@ -1,0 +1,198 @@
+//! The RTMP handshake (RTMP 1.0 §5.2), plain and with digests.
+//!
+//! The library does the arithmetic; this side decides when it may. It sees nothing before the
+//! whole of C0 and C1 has arrived, which makes the answer one write, and anything that speaks
+//! another protocol is told apart by its first bytes.
+
+use rml_rtmp::handshake::{Handshake as Library, HandshakeProcessResult, PeerType};
+
+use crate::ErrorKind;
+
+/// C1, C2, S1 and S2 are this long.
+const PACKET_LEN: usize = 1536;
+const VERSION: u8 = 3;
+const TLS_HANDSHAKE: u8 = 0x16;
+const HTTP_METHODS: [&[u8]; 9] =
+    [b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"DELETE ", b"PATCH ", b"CONNECT ", b"PRI "];
+
+/// The server's side of a handshake.
+pub(crate) struct Handshake {
+    library: Library,
+    received: Vec<u8>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Version,
+    AwaitC1,
+    AwaitC2,
+}
+
+/// How far some input has brought the handshake.
+pub(crate) enum Progress {
+    /// All input is taken; more is needed. Here is what to send, if anything.
+    Continue(Vec<u8>),
+    /// C2 is complete.
+    Complete,
+}
+
+impl Handshake {
+    pub(crate) fn new() -> Self {
+        Self { library: Library::new(PeerType::Server), received: Vec::new(), stage: Stage::Version }
+    }
+
+    /// Whether anything has arrived yet.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.stage == Stage::Version && self.received.is_empty()
+    }
+
+    /// Takes from `input` what belongs to the handshake, and leaves the rest.
+    pub(crate) fn read(&mut self, input: &mut &[u8]) -> Result<Progress, ErrorKind> {
+        let mut answer = Vec::new();
+        if self.stage == Stage::Version && !self.read_version(input)? {
+            return Ok(Progress::Continue(answer));
+        }
+        if self.stage == Stage::AwaitC1 && self.fill(input, 1 + PACKET_LEN) {
+            answer = self.advance()?;
+            self.stage = Stage::AwaitC2;
+        }
+        if self.stage == Stage::AwaitC2 && self.fill(input, PACKET_LEN) {
+            self.advance()?;
+            return Ok(Progress::Complete);
+        }
+        Ok(Progress::Continue(answer))
+    }
+
+    /// Judges the first bytes; false while they could still become several things.
+    fn read_version(&mut self, input: &mut &[u8]) -> Result<bool, ErrorKind> {
+        while let Some((&byte, rest)) = input.split_first() {
+            *input = rest;
+            self.received.push(byte);
+            match self.received[0] {
+                VERSION => {
+                    self.stage = Stage::AwaitC1;
+                    return Ok(true);
+                }
+                TLS_HANDSHAKE => return Err(ErrorKind::TlsHello),
+                version @ (6 | 8 | 9) => return Err(ErrorKind::EncryptedRtmp { version }),
+                first => {
+                    if HTTP_METHODS.contains(&self.received.as_slice()) {
+                        return Err(ErrorKind::HttpRequest);
+                    }
+                    if !HTTP_METHODS.iter().any(|method| method.starts_with(&self.received)) {
+                        return Err(ErrorKind::NotRtmp { first });
+                    }
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Collects until `length` bytes are there.
+    fn fill(&mut self, input: &mut &[u8], length: usize) -> bool {
+        let missing = length - self.received.len();
+        let (taken, rest) = input.split_at(missing.min(input.len()));
+        self.received.extend_from_slice(taken);
+        *input = rest;
+        self.received.len() == length
+    }
+
+    fn advance(&mut self) -> Result<Vec<u8>, ErrorKind> {
+        let received = std::mem::take(&mut self.received);
+        match self.library.process_bytes(&received) {
+            Ok(
+                HandshakeProcessResult::InProgress { response_bytes }
+                | HandshakeProcessResult::Completed { response_bytes, .. },
+            ) => Ok(response_bytes),
+            Err(_) => Err(ErrorKind::Handshake),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Feeds `input` in pieces of `step` bytes; what was answered, what was left, and the outcome.
+    fn feed(handshake: &mut Handshake, input: &[u8], step: usize) -> (Vec<u8>, Vec<u8>, bool) {
+        let mut answers = Vec::new();
+        for (index, piece) in input.chunks(step).enumerate() {
+            let mut rest = piece;
+            match handshake.read(&mut rest).unwrap() {
+                Progress::Continue(answer) => answers.extend(answer),
+                Progress::Complete => {
+                    let mut left = rest.to_vec();
+                    left.extend(input.chunks(step).skip(index + 1).flatten());
+                    return (answers, left, true);
+                }
+            }
+        }
+        (answers, Vec::new(), false)
+    }
+
+    fn complete(mut client: Library, plain: bool, step: usize) {
+        let mut c0c1 = client.generate_outbound_p0_and_p1().unwrap();
+        if plain {
+            c0c1[1..9].fill(0); // no version: the digest no longer fits either
+        }
+        let mut server = Handshake::new();
+        let (answer, _, done) = feed(&mut server, &c0c1, step);
+        assert!(!done);
+        assert_eq!(answer.len(), 1 + 2 * PACKET_LEN);
+        if plain {
+            assert_eq!(answer[1 + PACKET_LEN..], c0c1[1..], "S2 echoes C1");
+        }
+        let c2 = match client.process_bytes(&answer).unwrap() {
+            HandshakeProcessResult::Completed { response_bytes, .. } => response_bytes,
+            HandshakeProcessResult::InProgress { .. } => panic!("the client isn't satisfied"),
+        };
+        let mut last = c2;
+        last.extend_from_slice(b"first chunk");
+        let (answer, left, done) = feed(&mut server, &last, step);
+        assert!(done && answer.is_empty());
+        assert_eq!(left, b"first chunk");
+    }
+
+    #[test]
+    fn digest_and_plain_clients_complete_in_any_pieces() {
+        for step in [1, 7, 1536, 1537, 10_000] {
+            complete(Library::new(PeerType::Client), false, step);
+            complete(Library::new(PeerType::Client), true, step);
+        }
+    }
+
+    fn refusal(input: &[u8]) -> Option<ErrorKind> {
+        let mut handshake = Handshake::new();
+        input.iter().find_map(|byte| handshake.read(&mut [*byte].as_slice()).err())
+    }
+
+    #[test]
+    fn other_protocols_are_named() {
+        assert_eq!(refusal(b"GET / HTTP/1.1\r\n"), Some(ErrorKind::HttpRequest));
+        assert_eq!(refusal(b"OPTIONS * "), Some(ErrorKind::HttpRequest));
+        assert_eq!(refusal(b"\x16\x03\x01"), Some(ErrorKind::TlsHello));
+        assert_eq!(refusal(b"\x06"), Some(ErrorKind::EncryptedRtmp { version: 6 }));
+        assert_eq!(refusal(b"SSH-2.0"), Some(ErrorKind::NotRtmp { first: b'S' }));
+        assert_eq!(refusal(b"GETAWAY"), Some(ErrorKind::NotRtmp { first: b'G' }));
+        assert_eq!(refusal(b"\0"), Some(ErrorKind::NotRtmp { first: 0 }));
+        assert_eq!(refusal(b"GE"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(input in prop::collection::vec(any::<u8>(), 0..4000), step in 1usize..2000) {
+            let mut handshake = Handshake::new();
+            for start in [&[VERSION][..], &[]] {
+                let mut bytes = start.to_vec();
+                bytes.extend(&input);
+                for piece in bytes.chunks(step) {
+                    if !matches!(handshake.read(&mut &*piece), Ok(Progress::Continue(_))) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
