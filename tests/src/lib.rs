@@ -1,1 +1,48 @@
-//! Scenarios.
+//! What the scenarios are made of: a Weir, an object store, publishers, a strict reader of the
+//! playlists and independent oracles for what they list.
+//!
+//! Everything here is real: the `weir` binary as a process of its own, SeaweedFS as the S3 server,
+//! ffmpeg as the encoder, ffprobe and ffmpeg as judges. Nothing knows the inside of Weir. What
+//! cannot be set up, or does not happen in time, panics with what was expected and what was seen.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+mod api;
+mod broadcast;
+mod browser;
+mod oracle;
+mod playlist;
+mod poller;
+mod publisher;
+mod seaweed;
+mod sources;
+mod weir;
+
+pub use api::{Answer, Api, Stream, json_eq};
+pub use broadcast::{Expected, Picture, assert_broadcast, assert_multivariant};
+pub use browser::Browser;
+pub use oracle::{MediaPacket, MediaStream, Probe, continuity_errors, decode_warnings, nal_types, probe};
+pub use playlist::{Entry, Version};
+pub use poller::{HlsPoller, Recording, Segment};
+pub use publisher::Publisher;
+pub use seaweed::SeaweedFs;
+pub use sources::{Source, encode, play_file};
+pub use weir::{Weir, WeirBuilder, free_port};
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// Asks again, at most every 50 ms, until there is an answer; panics with `what` after `limit`.
+pub async fn eventually<T, F>(what: &str, limit: Duration, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -1,0 +1,74 @@
+# Everything that is done with Weir's sources. CI runs the same.
+
+SHELL := /bin/sh
+# What scripts/install.sh installs for this project alone.
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+export CARGO_TERM_COLOR ?= auto
+
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*')
+WEB_PACKAGES := web/node_modules/.package-lock.json
+WEB_PAGES := web/node_modules/.built
+
+.PHONY: help
+help:
+	@echo 'make run     install what is missing, build, and start Weir'
+	@echo 'make test    install what the tests need as well, and run them all'
+	@echo 'make check   formatting, lints, documentation, types of the web pages'
+	@echo 'make bench   micro-benchmarks, then glass to glass'
+	@echo 'make fuzz    each parser for a minute (FUZZ_SECONDS=60)'
+	@echo 'make clean   remove what was built'
+
+.PHONY: run
+run: install-build $(WEB_PAGES)
+	cargo build --release --locked -p server
+	exec $${CARGO_TARGET_DIR:-target}/release/weir
+
+# The server's binary is built along with the tests, so that all share one build of what they use.
+.PHONY: test
+test: install-test $(WEB_PAGES)
+	cd web && npm test
+	cargo build --locked --workspace --bins --tests
+	if command -v cargo-nextest >/dev/null; \
+	then cargo nextest run --locked --workspace; \
+	else cargo test --locked --workspace --bins --tests; fi
+
+.PHONY: check
+check: install-build $(WEB_PAGES)
+	cargo fmt --all --check
+	cd web && npx --no-install tsc --noEmit
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
+
+.PHONY: bench
+bench: install-test $(WEB_PAGES)
+	cargo build --release --locked -p server
+	cargo bench --locked -p benches
+	cargo run --release --locked -p benches
+
+FUZZ_SECONDS ?= 60
+# Sanitizers need the nightly features of the compiler that is there.
+.PHONY: fuzz
+fuzz: install-build
+	command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+	for target in $$(cargo fuzz list); do \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
+
+.PHONY: clean
+clean:
+	cargo clean
+	rm -rf web/dist web/node_modules fuzz/target
+
+.PHONY: install-build install-test
+install-build:
+	@scripts/install.sh build
+install-test:
+	@scripts/install.sh test
+
+$(WEB_PACKAGES): web/package.json web/package-lock.json | install-build
+	cd web && npm ci --no-audit --no-fund
+	touch $@
+
+$(WEB_PAGES): $(WEB_PACKAGES) $(WEB_SOURCES)
+	cd web && npm run build
+	touch $@

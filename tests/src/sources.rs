@@ -1,0 +1,103 @@
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A test pattern and a tone, as an encoder would be given them.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Width and height; `None`: no picture.
+    pub size: Option<(u32, u32)>,
+    /// Pictures in a second.
+    pub fps: &'static str,
+    /// Consecutive B-frames.
+    pub b_frames: u32,
+    /// Audio codec by libav's name, sample rate and channels; `None`: no sound.
+    pub audio: Option<(&'static str, u32, u32)>,
+    /// Seconds.
+    pub seconds: u32,
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self { size: Some((640, 360)), fps: "30", b_frames: 0, audio: Some(("aac", 48_000, 2)), seconds: 10 }
+    }
+}
+
+/// ffmpeg's arguments to make the source and encode it while publishing.
+pub fn encode(source: &Source) -> Vec<String> {
+    let mut args = lavfi(source, &["-re"]);
+    args.extend(codecs(source));
+    args
+}
+
+/// ffmpeg's arguments to publish the source as it is in a file, encoded beforehand.
+pub fn play_file(source: &Source) -> Vec<String> {
+    let file = encoded_file(source).display().to_string();
+    ["-re", "-i", &file, "-map", "0", "-c", "copy"].map(str::to_owned).into()
+}
+
+/// The source as an FLV file, which is kept from one run to the next.
+fn encoded_file(source: &Source) -> PathBuf {
+    let folder = std::env::temp_dir().join("weir-scenarios-sources");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (video, audio) = (name_of(source), source.audio.map_or("silent".into(), |a| format!("{a:?}")));
+    let name = format!("{video}-{audio}-{}s", source.seconds).replace(['(', ')', '"', ' '], "");
+    let (file, part) = (folder.join(format!("{name}.flv")), folder.join(format!("{name}.part")));
+    // Scenarios in other processes want the same file.
+    let lock = File::create(folder.join(format!("{name}.lock"))).unwrap();
+    lock.lock().unwrap();
+    if !file.exists() {
+        make(source, &part);
+        std::fs::rename(&part, &file).unwrap();
+    }
+    file
+}
+
+fn make(source: &Source, file: &Path) {
+    let made = Command::new("ffmpeg")
+        .args(["-hide_banner", "-loglevel", "error", "-y"])
+        .args(lavfi(source, &[]))
+        .args(codecs(source))
+        .args(["-f", "flv"])
+        .arg(file)
+        .output()
+        .expect("ffmpeg is installed");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+fn name_of(source: &Source) -> String {
+    source.size.map_or("sound".into(), |(width, height)| {
+        format!("{width}x{height}-{}fps-{}b", source.fps.replace('/', "_"), source.b_frames)
+    })
+}
+
+fn lavfi(source: &Source, options: &[&str]) -> Vec<String> {
+    let mut args: Vec<String> = Vec::new();
+    let mut input = |graph: String| {
+        args.extend(options.iter().map(|&option| option.to_owned()));
+        args.extend(["-f".into(), "lavfi".into(), "-i".into(), graph]);
+    };
+    if let Some((width, height)) = source.size {
+        input(format!("testsrc2=size={width}x{height}:rate={}", source.fps));
+    }
+    if let Some((_, rate, _)) = source.audio {
+        input(format!("sine=frequency=440:beep_factor=4:sample_rate={rate}"));
+    }
+    args
+}
+
+fn codecs(source: &Source) -> Vec<String> {
+    let mut args: Vec<String> = Vec::new();
+    let mut add = |options: &str| args.extend(options.split_whitespace().map(str::to_owned));
+    if source.size.is_some() {
+        add(
+            "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -b:v 3M -force_key_frames expr:gte(t,n_forced*2)",
+        );
+        add(&format!("-bf {}", source.b_frames));
+    }
+    if let Some((codec, rate, channels)) = source.audio {
+        add(&format!("-c:a {codec} -b:a 128k -ar {rate} -ac {channels}"));
+    }
+    add(&format!("-t {}", source.seconds));
+    args
+}

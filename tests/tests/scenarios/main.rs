@@ -1,0 +1,20 @@
+//! The real server against real encoders, a real object store and a real browser.
+//!
+//! Each module is one side of Weir that a user meets. A scenario starts a server of its own.
+
+#![allow(clippy::unwrap_used)]
+
+mod api;
+mod bad_input;
+mod browser;
+mod disk;
+mod media;
+mod objects;
+mod operations;
+mod reconnect;
+mod refusal;
+mod shutdown;
+mod simultaneous;
+mod startup;
+mod stop;
+mod viewers;

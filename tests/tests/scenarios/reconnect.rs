@@ -1,0 +1,46 @@
+//! A publisher that vanishes and comes back, or doesn't.
+
+use std::time::{Duration, Instant};
+
+use scenarios::{Source, Weir, continuity_errors, encode};
+
+#[tokio::test]
+async fn the_same_playlist_goes_on_when_the_publisher_is_back() {
+    let mut weir = Weir::builder().env("WEIR_RECONNECT_WINDOW", 30).start().await;
+    let stream = weir.api().create("blip").await;
+    let mut player = stream.watch();
+    let mut publisher = stream.publish(encode(&Source { seconds: 60, ..Source::default() }));
+    player.segments(2).await;
+    publisher.kill().await;
+    let away = stream.reports("reconnecting", |status| status["reconnecting"] == true).await;
+    assert_eq!(away["status"], "LIVE", "{away}");
+    let before = player.count();
+    let mut publisher = stream.publish(encode(&Source { seconds: 60, ..Source::default() }));
+    stream.reports("back", |status| status["reconnecting"] == false).await;
+    player.segments(before + 3).await;
+    assert_eq!(stream.post("stop").await.code, 200);
+    player.ended().await;
+    publisher.ends(Duration::from_secs(15)).await;
+    // The reader has checked that every version continues the one before; here, that the media does.
+    let recording = player.finish();
+    assert_eq!(continuity_errors(&recording.concatenated()).await, 0);
+    weir.assert_healthy().await;
+}
+
+#[tokio::test]
+async fn a_publisher_that_stays_away_ends_the_broadcast() {
+    let weir = Weir::builder().env("WEIR_RECONNECT_WINDOW", 2).start().await;
+    let stream = weir.api().create("gone").await;
+    let mut player = stream.watch();
+    let mut publisher = stream.publish(encode(&Source { seconds: 60, ..Source::default() }));
+    player.segments(1).await;
+    publisher.kill().await;
+    let killed = Instant::now();
+    player.ended().await;
+    let status = stream.reaches("READY").await;
+    let waited = killed.elapsed();
+    assert!(waited >= Duration::from_secs(2), "the window was cut short: {waited:?}");
+    assert!(waited <= Duration::from_secs(12), "the window is 2 s long, not {waited:?}");
+    assert_eq!(status["armed"], true, "{status}");
+    player.finish();
+}

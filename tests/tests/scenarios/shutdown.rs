@@ -1,0 +1,48 @@
+//! SIGTERM, and life after it.
+
+use std::time::Duration;
+
+use scenarios::{Expected, HlsPoller, Picture, SeaweedFs, Source, Weir, assert_broadcast, encode};
+
+#[tokio::test]
+async fn sigterm_while_live_finishes_the_broadcast_in_the_bucket() {
+    let store = SeaweedFs::bucket("sigterm").await;
+    let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
+    let mut weir = weir.start().await;
+    let stream = weir.api().create("sigterm").await;
+    let mut player = stream.watch_s3();
+    let _publisher = stream.publish(encode(&Source { seconds: 60, ..Source::default() }));
+    player.segments(2).await;
+    let before = player.count();
+    let status = weir.terminate(Duration::from_secs(20)).await;
+    assert_eq!(status.code(), Some(0), "{}", weir.log());
+    player.ended().await;
+    let recording = player.finish();
+    assert!(recording.segments.len() > before, "the segment that was being made is there too");
+    let picture = Picture { width: 640, height: 360, fps: 30.0 };
+    assert_broadcast(&recording, Expected { picture: Some(picture), sound: true, segments: 3 }).await;
+}
+
+#[tokio::test]
+async fn sigterm_while_idle_is_quick() {
+    let mut weir = Weir::start().await;
+    let status = weir.terminate(Duration::from_secs(3)).await;
+    assert_eq!(status.code(), Some(0), "{}", weir.log());
+}
+
+#[tokio::test]
+async fn a_crash_leaves_nothing_that_says_live() {
+    let weir = Weir::start().await;
+    let stream = weir.api().create("crash").await;
+    let _publisher = stream.publish(encode(&Source { seconds: 60, ..Source::default() }));
+    stream.reaches("LIVE").await;
+    let weir = weir.crash_and_restart().await;
+    let status = weir.api().get(&stream.path("status")).await.json();
+    assert_eq!(status["isLiveNow"], false, "{status}");
+    assert_ne!(status["status"], "LIVE", "{status}");
+    let mut player = HlsPoller::start(&weir.url(&format!("/live/{}/index.m3u8", stream.id)));
+    let mut publisher = stream.publish(encode(&Source::default()));
+    player.segments(1).await;
+    player.finish();
+    publisher.stop().await;
+}
