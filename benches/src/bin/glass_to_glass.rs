@@ -1,0 +1,177 @@
+//! How old a picture is where a viewer finds it, and what the way there costs.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing figures is what this program is for")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Duration;
+
+use benches::Error;
+use benches::comparison::{Comparison, compare};
+use benches::ffmpeg_stack::{FfmpegStack, Threads};
+use benches::measurement::{Conditions, Measurement, Subject, measure};
+use benches::process::load_average;
+use benches::publisher::Format;
+use benches::report::Report;
+use benches::seaweed::ObjectStore;
+use benches::weir::Weir;
+use clap::Parser;
+
+/// Measures glass-to-glass latency, start-up, CPU, memory and disk of Weir, and of ffmpeg writing
+/// HLS to disk, on a live source whose frames carry the time at which they were made.
+#[derive(Parser)]
+struct Options {
+    /// Seconds that each system is published to.
+    #[arg(long, default_value_t = 40)]
+    duration: u64,
+    /// Size of the published picture.
+    #[arg(long, default_value = "1280x720")]
+    size: Size,
+    /// Pictures a second.
+    #[arg(long, default_value_t = 30)]
+    fps: u32,
+    /// Have Weir write to S3 and read from there: a SeaweedFS started for the purpose, or
+    /// --s3=ENDPOINT with bucket (WEIR_S3_BUCKET) and keys (AWS_…) in the environment.
+    #[arg(long, value_name = "ENDPOINT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    s3: Option<String>,
+    /// The server under test [default: the one built beside this program].
+    #[arg(long, value_name = "PATH")]
+    weir: Option<PathBuf>,
+    /// Seconds that a player may take to settle before its latency and stalls count.
+    #[arg(long, default_value_t = 5)]
+    settle: u64,
+    /// Leave Weir out.
+    #[arg(long)]
+    no_weir: bool,
+    /// Leave out ffmpeg writing to disk.
+    #[arg(long)]
+    no_rival: bool,
+    /// Leave Chromium out.
+    #[arg(long)]
+    no_browser: bool,
+    /// Leave out the comparison of processor time.
+    #[arg(long)]
+    no_cpu: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Size {
+    width: usize,
+    height: usize,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Options::parse()).await {
+        Ok(report) => {
+            println!("{report}");
+            match serde_json::to_string(&report) {
+                Ok(json) => println!("{json}"),
+                Err(error) => eprintln!("no JSON: {error}"),
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<Report, Error> {
+    let format = Format { width: options.size.width, height: options.size.height, fps: options.fps };
+    let conditions = Conditions {
+        format,
+        duration: Duration::from_secs(options.duration),
+        browser: !options.no_browser,
+        settle: Duration::from_secs(options.settle),
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut report = Report {
+        conditions: format!(
+            "{}x{} at {} fps and {} Mb/s published, {} s each; {cores} cores, load average {:.1} before.",
+            format.width,
+            format.height,
+            format.fps,
+            f64::from(format.bit_rate()) / 1e6,
+            options.duration,
+            load_average(),
+        ),
+        systems: Vec::new(),
+        comparison: None,
+    };
+    if !options.no_weir {
+        let name = if options.s3.is_some() { "Weir, read from S3" } else { "Weir, read from its origin" };
+        eprintln!("measuring {name} …");
+        report.systems.push((name.into(), measure_weir(&options, conditions).await?));
+    }
+    if !options.no_rival {
+        eprintln!("measuring ffmpeg to disk …");
+        report.systems.push(("ffmpeg to disk, hls.js defaults".into(), measure_rival(conditions).await?));
+    }
+    if !options.no_weir && !options.no_cpu {
+        eprintln!("comparing processor time …");
+        report.comparison = Some(compare_cpu(&options).await?);
+    }
+    Ok(report)
+}
+
+async fn measure_weir(options: &Options, conditions: Conditions) -> Result<Measurement, Error> {
+    let store = match options.s3.as_deref() {
+        Some("") => Some(ObjectStore::start().await?),
+        Some(endpoint) => Some(ObjectStore::at(endpoint.to_owned())),
+        None => None,
+    };
+    let weir = Weir::start(&binary(options), store.as_ref()).await?;
+    let stream = weir.create_stream().await?;
+    let subject = Subject {
+        publish_url: stream.publish_url(),
+        playlist_url: stream.s3_playback_url.clone().unwrap_or_else(|| stream.playback_url.clone()),
+        player_url: stream.player_url.clone(),
+        process: weir.process(),
+    };
+    let measured = measure(&subject, conditions).await;
+    for complaint in weir.complaints() {
+        eprintln!("weir: {complaint}");
+    }
+    let measurement = measured?;
+    eprintln!("weir's data folder holds {} kB after the run", weir.data_folder_bytes() / 1000);
+    weir.stop().await?;
+    Ok(measurement)
+}
+
+async fn measure_rival(conditions: Conditions) -> Result<Measurement, Error> {
+    let stack = FfmpegStack::start(Threads::Default, conditions.format.fps).await?;
+    let subject = Subject {
+        publish_url: stack.rtmp_url(),
+        playlist_url: stack.playlist_url(),
+        player_url: stack.player_url(),
+        process: stack.process(),
+    };
+    measure(&subject, conditions).await
+}
+
+async fn compare_cpu(options: &Options) -> Result<Comparison, Error> {
+    const FORMAT: Format = Format { width: 1920, height: 1080, fps: 30 };
+    const SECONDS: u32 = 20;
+    let weir = Weir::start(&binary(options), None).await?;
+    let comparison = compare(&weir, FORMAT, SECONDS).await?;
+    weir.stop().await?;
+    Ok(comparison)
+}
+
+fn binary(options: &Options) -> PathBuf {
+    options.weir.clone().unwrap_or_else(Weir::default_binary)
+}
+
+impl FromStr for Size {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let side =
+            |text: &str| text.parse().ok().filter(|side: &usize| (64..=4096).contains(side) && side % 2 == 0);
+        text.split_once('x')
+            .and_then(|(width, height)| Some(Self { width: side(width)?, height: side(height)? }))
+            .ok_or("a size is WIDTHxHEIGHT, both even, such as 1280x720")
+    }
+}
