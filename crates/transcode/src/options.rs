@@ -1,6 +1,9 @@
-use media::MediaDuration;
+use std::ops::RangeInclusive;
 
-use crate::Error;
+use media::{FrameRate, MediaDuration};
+
+use crate::ffi::{Colors, VideoFormat};
+use crate::{Error, encode};
 
 /// What a broadcast is turned into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,9 +19,10 @@ pub struct Options {
 pub struct VideoOptions {
     /// libav's name of an H.264 encoder.
     pub encoder: String,
-    /// The encoder's speed preset.
+    /// The encoder's speed preset; not passed on if empty.
     pub preset: String,
-    /// The encoder's tuning; `zerolatency` keeps it from holding frames back.
+    /// The encoder's tuning; `zerolatency` keeps it from holding frames back. Not passed on
+    /// if empty.
     pub tune: String,
     /// Target rate in bits a second.
     pub bitrate: u32,
@@ -75,6 +79,89 @@ impl Options {
     /// Opens the encoders once and closes them, so that an unknown encoder, preset or rate is told
     /// at start-up rather than when the first publisher arrives.
     pub fn check(&self) -> Result<(), Error> {
+        self.video.check_ranges()?;
+        self.audio.check_ranges()?;
+        let unspecified = Colors::UNSPECIFIED;
+        let format = VideoFormat {
+            width: self.video.width & !1,
+            height: self.video.height & !1,
+            frame_rate: FrameRate { num: self.video.max_frame_rate.min(30), den: 1 },
+            colors: Colors {
+                matrix: unspecified,
+                primaries: unspecified,
+                transfer: unspecified,
+                full_range: false,
+            },
+        };
+        encode::open_video(&self.video, &format)?;
+        encode::open_audio(&self.audio)?;
         Ok(())
+    }
+}
+
+impl VideoOptions {
+    fn check_ranges(&self) -> Result<(), Error> {
+        let interval = self.keyframe_interval.as_millis();
+        in_range("video.width", self.width, 16..=7680, "must be 16 to 7680 pixels")?;
+        in_range("video.height", self.height, 16..=4320, "must be 16 to 4320 pixels")?;
+        in_range("video.bitrate", self.bitrate, 10_000..=200_000_000, "must be 10 kb/s to 200 Mb/s")?;
+        in_range(
+            "video.max_bitrate",
+            self.max_bitrate,
+            self.bitrate..=400_000_000,
+            "must not be below the bitrate",
+        )?;
+        in_range("video.buffer_size", self.buffer_size, 10_000..=800_000_000, "must be 10 kb to 800 Mb")?;
+        in_range("video.keyframe_interval", interval, 100..=60_000, "must be 0.1 to 60 seconds")?;
+        in_range("video.max_frame_rate", self.max_frame_rate, 1..=240, "must be 1 to 240 pictures a second")?;
+        in_range("video.threads", self.threads, 1..=64, "must be 1 to 64")
+    }
+}
+
+impl AudioOptions {
+    fn check_ranges(&self) -> Result<(), Error> {
+        in_range("audio.bitrate", self.bitrate, 16_000..=512_000, "must be 16 to 512 kb/s")?;
+        in_range("audio.sample_rate", self.sample_rate, 8_000..=96_000, "must be 8000 to 96000 Hz")
+    }
+}
+
+fn in_range<T: PartialOrd>(
+    option: &'static str,
+    value: T,
+    range: RangeInclusive<T>,
+    reason: &'static str,
+) -> Result<(), Error> {
+    if range.contains(&value) { Ok(()) } else { Err(Error::InvalidOption { option, reason }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_open() {
+        Options::default().check().unwrap();
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let video = |change: fn(&mut VideoOptions)| {
+            let mut options = Options::default();
+            change(&mut options.video);
+            options.check().unwrap_err().to_string()
+        };
+        assert!(video(|video| video.encoder = "libx265000".into()).contains("`libx265000`"));
+        assert!(video(|video| video.encoder = "mpeg4".into()).contains("does not produce H.264"));
+        assert!(video(|video| video.encoder = "a\0b".into()).contains("unknown encoder"));
+        assert!(video(|video| video.preset = "warp".into()).contains("preset `warp`"));
+        assert!(video(|video| video.tune = "speedy".into()).contains("tune `speedy`"));
+        assert!(video(|video| video.max_bitrate = 1).contains("`video.max_bitrate`"));
+        assert!(
+            video(|video| video.keyframe_interval = MediaDuration::ZERO)
+                .contains("`video.keyframe_interval`")
+        );
+        let mut options = Options::default();
+        options.audio.sample_rate = 12_345;
+        assert!(options.check().unwrap_err().to_string().contains("12345 Hz"));
     }
 }

@@ -7,6 +7,8 @@ pub struct Stats {
     pub video: VideoStats,
     /// The sound.
     pub audio: AudioStats,
+    /// How often a publisher's clock jumped by more than ten seconds.
+    pub timestamp_jumps: u64,
 }
 
 /// What became of the pictures.

@@ -1,56 +1,247 @@
-use media::{MediaEvent, Timestamp};
+use media::{MediaDuration, MediaEvent, Packet, Timestamp, Track};
 
+use crate::audio::AudioTrack;
+use crate::gate::Gate;
+use crate::opening::Opening;
+use crate::timeline::{JUMP, Timeline};
+use crate::video::VideoTrack;
 use crate::{Error, Options, Stats};
+
+/// How far one track may fall behind the other before it counts as stalled.
+const STALL: MediaDuration = MediaDuration::from_secs(1);
+/// The longest pause before a session that is filled with the last picture and silence by itself.
+const LONGEST_PAUSE: MediaDuration = JUMP;
+/// Output time by which the tracks take turns while both are filled.
+const TURN: MediaDuration = MediaDuration::from_millis(200);
 
 /// Decodes what a broadcast's publishers send and encodes it as one continuous output.
 ///
-/// It lives on one OS thread. Events go in and events come out of the same call; there is no
-/// clock, thread or queue inside.
-#[derive(Debug)]
+/// Events go in and events come out of the same call; there is no clock, thread or queue inside.
+/// It holds libav contexts that must stay on one thread, and so must it.
+///
+/// # Output
+/// [`MediaEvent::Video`] (H.264; parameter sets as Annex B) and [`MediaEvent::Audio`] (AAC-LC;
+/// AudioSpecificConfig) come before the first packets. Video packets are Annex B access units that
+/// begin with a delimiter; keyframes are IDR pictures with their parameter sets in band. Audio
+/// packets are raw AAC frames. `dts` grows strictly in each track and equals `pts`, since nothing
+/// is reordered.
+///
+/// A broadcast with pictures always has sound, be it silence. One that begins with sound alone has
+/// no pictures until some arrive; then [`MediaEvent::Video`] comes in its midst. The picture's size
+/// is decided by the first one; whatever comes later is fitted into it between black bars.
 pub struct Transcoder {
-    position: Timestamp,
+    timeline: Timeline,
+    opening: Option<Opening>,
+    /// Where the session that opens is to begin at the earliest.
+    at: Timestamp,
+    gate: Gate,
+    video: VideoTrack,
+    audio: AudioTrack,
+    /// Whether the session delivers pictures, and sound, as far as one can tell.
+    has_pictures: bool,
+    has_sound: bool,
 }
 
 impl Transcoder {
-    /// Opens nothing yet but checks the options.
+    /// Checks the options; encoders are opened when there is something to encode.
     pub fn new(options: Options) -> Result<Self, Error> {
         options.check()?;
-        Ok(Self { position: Timestamp::ZERO })
+        Ok(Self {
+            timeline: Timeline::new(),
+            opening: Some(Opening::default()),
+            at: Timestamp::ZERO,
+            gate: Gate::default(),
+            video: VideoTrack::new(options.video),
+            audio: AudioTrack::new(options.audio),
+            has_pictures: false,
+            has_sound: false,
+        })
     }
 
     /// A new publisher session starts: its first timestamps are mapped so that output goes on at
     /// `at` or later, whatever its own clock says.
+    ///
+    /// The encoders go on. A pause of up to ten seconds between the [position](Self::position) and
+    /// `at` is filled; a longer one stays a hole, unless [`Transcoder::fill_until`] has filled it.
     pub fn start_session(&mut self, at: Timestamp) {
-        self.position = self.position.max(at);
+        self.at = at;
+        self.opening = Some(Opening::default());
+        self.video.end_session();
+        self.audio.end_session();
     }
 
     /// Takes the next event of the session; hands what comes of it to `out`.
-    pub fn push(&mut self, _event: MediaEvent, _out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
-        Ok(())
+    ///
+    /// Damaged or undecodable input is counted, not an error. After an error the transcoder is of
+    /// no more use.
+    pub fn push(&mut self, event: MediaEvent, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        let Some(opening) = &mut self.opening else { return self.process(event, out) };
+        match opening.push(event).map(|packet| packet.track) {
+            Some(Track::Video) => self.video.count_undecodable(),
+            Some(Track::Audio) => self.audio.count_undecodable(),
+            None => {}
+        }
+        match opening.anchor() {
+            Some(anchor) => self.begin(anchor, out),
+            None => Ok(()),
+        }
     }
 
     /// Nothing came for a while: goes on to `until` with the last picture and silence, at the
     /// nominal rate.
-    pub fn fill_until(
-        &mut self,
-        _until: Timestamp,
-        _out: &mut dyn FnMut(MediaEvent),
-    ) -> Result<(), Error> {
+    ///
+    /// Does nothing before the broadcast's first output. What the session sends later for the time
+    /// that was filled is dropped.
+    pub fn fill_until(&mut self, until: Timestamp, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        self.fill(until, until, out)?;
+        self.open_gate(out);
         Ok(())
     }
 
-    /// The end of what has been produced, in output time.
+    /// The end of what has been produced, in output time. Before anything has been, where the
+    /// session is to begin.
     pub fn position(&self) -> Timestamp {
-        self.position
+        self.video.position().max(self.audio.position()).unwrap_or(self.at)
     }
 
     /// What has been done so far.
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        Stats { video: self.video.stats(), audio: self.audio.stats(), timestamp_jumps: self.timeline.jumps() }
     }
 
     /// The broadcast is over: hands out what decoders and encoders still hold.
-    pub fn finish(self, _out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+    pub fn finish(mut self, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        if let Some(anchor) = self.opening.as_ref().and_then(Opening::start) {
+            self.begin(anchor, out)?;
+        }
+        let Self { video, mut audio, mut gate, has_sound, .. } = self;
+        let end = video.position();
+        let mut emit = |event| gate.pass(event, out);
+        video.finish(&mut emit)?;
+        if let Some(end) = end.filter(|_| !has_sound) {
+            audio.fill_until(end, &mut emit)?;
+        }
+        audio.finish(&mut emit)?;
+        gate.open(out);
         Ok(())
+    }
+
+    /// The session's tracks are known: maps its `anchor` to where the output goes on.
+    fn begin(&mut self, anchor: Timestamp, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        let Some(opening) = self.opening.take() else { return Ok(()) };
+        let base = self.at.max(self.position());
+        if self.audio.position().is_none() {
+            self.audio.begin(base)?;
+        } else if base - self.position() > LONGEST_PAUSE {
+            self.video.skip_to(base);
+            self.audio.skip_to(base, &mut |event| self.gate.pass(event, out))?;
+        } else {
+            self.fill(base, base, out)?;
+        }
+        self.timeline.start(anchor, base);
+        self.video.start_session(base);
+        self.has_pictures = opening.has_keyframe();
+        self.has_sound = opening.has_audio();
+        for event in opening.into_events() {
+            self.process(event, out)?;
+        }
+        Ok(())
+    }
+
+    fn process(&mut self, event: MediaEvent, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        match event {
+            MediaEvent::Video(config) => {
+                self.video.configure(config, &mut |event| self.gate.pass(event, out))?;
+            }
+            MediaEvent::Audio(config) => self.audio.configure(config)?,
+            MediaEvent::Packet(packet) => self.take(packet, out)?,
+        }
+        self.open_gate(out);
+        Ok(())
+    }
+
+    fn take(&mut self, mut packet: Packet, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        if (packet.pts - packet.dts).abs() > JUMP {
+            packet.pts = packet.dts;
+        }
+        let offset = self.timeline.offset(packet.dts, self.position());
+        packet.dts += offset;
+        packet.pts += offset;
+        self.bridge(&packet, out)?;
+        match packet.track {
+            Track::Video => {
+                let before = self.video.position();
+                self.video.push(&packet, &mut |event| self.gate.pass(event, out))?;
+                self.has_pictures |= self.video.position() > before;
+            }
+            Track::Audio => {
+                self.has_sound |= self.audio.push(&packet, &mut |event| self.gate.pass(event, out))?;
+            }
+        }
+        self.balance(out)
+    }
+
+    /// Fills what is missing on both tracks before a packet that comes long after the last.
+    fn bridge(&mut self, packet: &Packet, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        let (own, pts) = match packet.track {
+            Track::Video => (self.video.position(), packet.pts),
+            Track::Audio => (self.audio.position(), packet.pts),
+        };
+        if !own.is_some_and(|own| pts - own > STALL) {
+            return Ok(());
+        }
+        // The other track may still be on its way, but no further behind than a stall.
+        match packet.track {
+            Track::Video => self.fill(pts, pts - STALL, out),
+            Track::Audio => self.fill(pts - STALL, pts, out),
+        }
+    }
+
+    /// Carries a track that is absent or has stalled along with the other.
+    fn balance(&mut self, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        let (Some(video), Some(audio)) = (self.video.position(), self.audio.position()) else {
+            return Ok(());
+        };
+        self.has_sound &= video - audio <= STALL;
+        self.has_pictures &= audio - video <= STALL;
+        if !self.has_sound {
+            self.fill(Timestamp::ZERO, video, out)?;
+        }
+        if !self.has_pictures {
+            self.fill(audio, Timestamp::ZERO, out)?;
+        }
+        Ok(())
+    }
+
+    /// Repeats the last picture up to one time and inserts silence up to another, in turns.
+    fn fill(
+        &mut self,
+        video_until: Timestamp,
+        audio_until: Timestamp,
+        out: &mut dyn FnMut(MediaEvent),
+    ) -> Result<(), Error> {
+        let mut emit = |event| self.gate.pass(event, out);
+        let end = video_until.max(audio_until);
+        let behind = [(self.video.position(), video_until), (self.audio.position(), audio_until)];
+        let lacking = behind.into_iter().filter_map(|(at, until)| at.filter(|at| *at < until));
+        let Some(mut turn) = lacking.min() else { return Ok(()) };
+        while turn < end {
+            turn = (turn + TURN).min(end);
+            self.video.repeat_until(turn.min(video_until), &mut emit)?;
+            self.audio.fill_until(turn.min(audio_until), &mut emit)?;
+        }
+        Ok(())
+    }
+
+    /// Lets output out as soon as the first picture is there, or isn't to be expected.
+    fn open_gate(&mut self, out: &mut dyn FnMut(MediaEvent)) {
+        if self.gate.is_open() {
+            return;
+        }
+        let sounded = self.audio.position().map(|position| position - self.at);
+        let waited_enough = sounded.is_some_and(|sounded| !self.has_pictures || sounded > STALL);
+        if self.video.position().is_some() || waited_enough {
+            self.gate.open(out);
+        }
     }
 }

@@ -1,0 +1,326 @@
+use ffmpeg_next::codec::Id;
+use ffmpeg_next::error::ENOMEM;
+use ffmpeg_next::{decoder, frame, picture};
+use media::{FrameRate, MediaDuration, MediaEvent, Packet, Timestamp, Track, VideoCodec, VideoConfig};
+
+use crate::canvas::{Canvas, shape};
+use crate::ffi::{self, Coded, Decoder, VideoEncoder, VideoFormat};
+use crate::fit::fit;
+use crate::grid::KeyframeGrid;
+use crate::pace::Pace;
+use crate::{Error, VideoOptions, VideoStats, annexb, encode};
+
+/// Media time for which a damaged picture is covered by the last good one while a keyframe is
+/// awaited; then damage is shown rather than nothing.
+const PATIENCE: MediaDuration = MediaDuration::from_secs(4);
+/// Rates outside of this aren't believed.
+const PLAUSIBLE_RATES: std::ops::RangeInclusive<f64> = 5.0..=240.0;
+const ASSUMED_RATE: FrameRate = FrameRate { num: 30, den: 1 };
+
+/// The picture's way through: decode, scale, encode.
+pub(crate) struct VideoTrack {
+    options: VideoOptions,
+    config: Option<VideoConfig>,
+    decoder: Option<Decoder>,
+    reception: Reception,
+    pace: Pace,
+    grid: KeyframeGrid,
+    /// Pictures before this belong to nothing that is shown.
+    floor: Timestamp,
+    output: Option<Output>,
+    stats: VideoStats,
+}
+
+/// What the decoder can make of the packets that come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reception {
+    /// Nothing before a keyframe.
+    AwaitsKeyframe,
+    /// All is well.
+    Clean,
+    /// Since this time pictures refer to something lost; a keyframe ends it.
+    Damaged(Timestamp),
+    /// A keyframe has been awaited for too long: anything is shown until one comes.
+    Tolerant,
+}
+
+/// What exists from the first picture of the broadcast on.
+struct Output {
+    encoder: VideoEncoder,
+    canvas: Canvas,
+    /// Complete, and announced, once the encoder has given its parameter sets.
+    config: VideoConfig,
+    last: Timestamp,
+}
+
+impl VideoTrack {
+    pub(crate) fn new(options: VideoOptions) -> Self {
+        Self {
+            config: None,
+            decoder: None,
+            reception: Reception::AwaitsKeyframe,
+            pace: Pace::new(options.max_frame_rate),
+            grid: KeyframeGrid::new(options.keyframe_interval),
+            floor: Timestamp::ZERO,
+            output: None,
+            stats: VideoStats::default(),
+            options,
+        }
+    }
+
+    /// The session is over: nothing of it is carried into the next, except the last picture.
+    pub(crate) fn end_session(&mut self) {
+        self.config = None;
+        self.decoder = None;
+        self.reception = Reception::AwaitsKeyframe;
+        self.pace.restart();
+    }
+
+    /// A session begins at `floor` of output time.
+    pub(crate) fn start_session(&mut self, floor: Timestamp) {
+        self.floor = floor;
+    }
+
+    /// The packets that follow are coded so.
+    pub(crate) fn configure(
+        &mut self,
+        config: VideoConfig,
+        out: &mut dyn FnMut(MediaEvent),
+    ) -> Result<(), Error> {
+        if let (Some(current), Some(_)) = (&self.config, &self.decoder)
+            && (current.codec, &current.extradata) == (config.codec, &config.extradata)
+        {
+            return Ok(());
+        }
+        self.drain_decoder(out)?;
+        let id = match config.codec {
+            VideoCodec::H264 => Id::H264,
+            VideoCodec::Hevc => Id::HEVC,
+            VideoCodec::Av1 => Id::AV1,
+            VideoCodec::Vp9 => Id::VP9,
+        };
+        let codec = decoder::find(id).ok_or(Error::NoVideoDecoder { codec: config.codec })?;
+        self.decoder = match Decoder::open(codec, &config.extradata) {
+            Ok(decoder) => Some(decoder),
+            Err(source) => {
+                refuse_out_of_memory("open a video decoder", source)?;
+                tracing::warn!(codec = ?config.codec, %source, "the publisher's video configuration is damaged");
+                self.stats.decode_errors += 1;
+                None
+            }
+        };
+        self.config = Some(config);
+        self.reception = Reception::AwaitsKeyframe;
+        Ok(())
+    }
+
+    /// Takes the next access unit, its timestamps in output time.
+    pub(crate) fn push(&mut self, packet: &Packet, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        self.stats.packets += 1;
+        if packet.is_keyframe && matches!(self.reception, Reception::Damaged(_) | Reception::Tolerant) {
+            self.drain_decoder(out)?;
+        }
+        self.reception = match self.reception {
+            _ if packet.is_keyframe => Reception::Clean,
+            Reception::Damaged(since) if packet.dts - since > PATIENCE => Reception::Tolerant,
+            unchanged => unchanged,
+        };
+        let waits = matches!(self.reception, Reception::AwaitsKeyframe | Reception::Damaged(_));
+        let Some(decoder) = self.decoder.as_mut().filter(|_| !waits) else {
+            self.stats.undecodable += 1;
+            return Ok(());
+        };
+        if let Err(source) = decoder.send(&packet.data, packet.pts.ticks(), packet.dts.ticks()) {
+            self.damage(source, packet.dts)?;
+        }
+        self.receive(packet.dts, out)
+    }
+
+    /// A packet that comes before anything could be decoded.
+    pub(crate) fn count_undecodable(&mut self) {
+        self.stats.packets += 1;
+        self.stats.undecodable += 1;
+    }
+
+    /// Shows the last picture again, as often as the rate asks, until the output reaches `until`.
+    pub(crate) fn repeat_until(
+        &mut self,
+        until: Timestamp,
+        out: &mut dyn FnMut(MediaEvent),
+    ) -> Result<(), Error> {
+        while let Some(end) = self.position().filter(|end| *end < until) {
+            self.stats.repeated += 1;
+            self.encode(end, out)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves a hole up to `to`: the gap is too long to be filled.
+    pub(crate) fn skip_to(&mut self, to: Timestamp) {
+        let interval = self.pace.interval();
+        if let Some(output) = &mut self.output {
+            output.last = output.last.max(to - interval);
+        }
+    }
+
+    /// The end of the last picture; `None` before there is one.
+    pub(crate) fn position(&self) -> Option<Timestamp> {
+        self.output.as_ref().map(|output| output.last + self.pace.interval())
+    }
+
+    /// What has been done so far.
+    pub(crate) fn stats(&self) -> VideoStats {
+        VideoStats { input_frame_rate: self.pace.rate(), ..self.stats.clone() }
+    }
+
+    /// Hands out what decoder and encoder still hold.
+    pub(crate) fn finish(mut self, out: &mut dyn FnMut(MediaEvent)) -> Result<VideoStats, Error> {
+        self.drain_decoder(out)?;
+        if let Some(Output { encoder, mut config, .. }) = self.output.take() {
+            let mut emit = |coded| emit(coded, &mut config, &mut self.stats, out);
+            encoder.finish(&mut emit).map_err(libav("finish the video encoder"))?;
+        }
+        Ok(self.stats)
+    }
+
+    /// Takes out what the decoder holds and makes it ready for a keyframe.
+    fn drain_decoder(&mut self, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        let Some(decoder) = &mut self.decoder else { return Ok(()) };
+        // It refuses only if it is at its end already.
+        let _ = decoder.send_end();
+        let at = self.output.as_ref().map_or(self.floor, |output| output.last);
+        self.receive(at, out)?;
+        if let Some(decoder) = &mut self.decoder {
+            decoder.flush();
+        }
+        Ok(())
+    }
+
+    /// Shows every picture that the decoder has ready; `at` is when its input was decoded.
+    fn receive(&mut self, at: Timestamp, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        while let Some(decoder) = &mut self.decoder {
+            let mut picture = frame::Video::empty();
+            match decoder.receive(&mut picture) {
+                Ok(()) => self.show(picture, at, out)?,
+                Err(error) if ffi::is_drained(error) => break,
+                Err(error) => {
+                    self.damage(error, at)?;
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn show(
+        &mut self,
+        mut picture: frame::Video,
+        at: Timestamp,
+        out: &mut dyn FnMut(MediaEvent),
+    ) -> Result<(), Error> {
+        self.stats.decoded += 1;
+        self.stats.input_size = Some((picture.width(), picture.height()));
+        let pts = picture.timestamp().or(picture.pts()).map_or(at, Timestamp::from_ticks);
+        let is_late = pts < self.floor || self.output.as_ref().is_some_and(|output| pts <= output.last);
+        let is_damaged = picture.is_corrupt() || picture.has_decode_errors();
+        if is_damaged && !is_late && self.reception != Reception::Tolerant {
+            return self.damage(ffmpeg_next::Error::InvalidData, at);
+        }
+        if is_late || !self.pace.admit(pts) {
+            self.stats.dropped += 1;
+            return Ok(());
+        }
+        picture.set_kind(picture::Type::None);
+        if self.output.is_none() {
+            self.open_output(&picture, pts)?;
+        }
+        let Some(output) = &mut self.output else { return Ok(()) };
+        if let Err(source) = output.canvas.show(picture) {
+            return self.damage(source, at);
+        }
+        self.encode(pts, out)
+    }
+
+    /// The first picture decides the size of all.
+    fn open_output(&mut self, picture: &frame::Video, pts: Timestamp) -> Result<(), Error> {
+        let (width, height) = fit(shape(picture), self.options.width, self.options.height);
+        let stated = self.decoder.as_ref().and_then(Decoder::frame_rate);
+        let hinted = self.config.as_ref().and_then(|config| config.frame_rate);
+        let is_plausible = |rate: &FrameRate| PLAUSIBLE_RATES.contains(&rate.as_f64());
+        let rate = [stated, hinted].into_iter().flatten().find(is_plausible).unwrap_or(ASSUMED_RATE);
+        let limit = FrameRate { num: self.options.max_frame_rate, den: 1 };
+        let frame_rate = if rate.as_f64() > limit.as_f64() { limit } else { rate };
+        let colors = ffi::colors(picture);
+        let format = VideoFormat { width, height, frame_rate, colors };
+        let encoder = encode::open_video(&self.options, &format)?;
+        let canvas = Canvas::new(width, height, colors).map_err(libav("allocate the output picture"))?;
+        let config = VideoConfig {
+            codec: VideoCodec::H264,
+            extradata: bytes::Bytes::new(),
+            width,
+            height,
+            frame_rate: Some(frame_rate),
+        };
+        self.pace.set_nominal(frame_rate);
+        self.stats.output_size = Some((width, height));
+        self.stats.output_frame_rate = Some(frame_rate);
+        self.output = Some(Output { encoder, canvas, config, last: pts });
+        Ok(())
+    }
+
+    /// Encodes the picture that the canvas shows.
+    fn encode(&mut self, pts: Timestamp, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        let Some(output) = &mut self.output else { return Ok(()) };
+        let is_due = self.grid.is_due(pts);
+        let picture = output.canvas.picture();
+        picture.set_pts(Some(pts.ticks()));
+        picture.set_kind(if is_due { picture::Type::I } else { picture::Type::None });
+        output.last = pts;
+        self.stats.encoded += 1;
+        let (config, stats) = (&mut output.config, &mut self.stats);
+        output
+            .encoder
+            .encode(picture, &mut |coded| emit(coded, config, stats, out))
+            .map_err(libav("encode a picture"))
+    }
+
+    /// Something could not be decoded: counts it and waits for a keyframe.
+    fn damage(&mut self, source: ffmpeg_next::Error, at: Timestamp) -> Result<(), Error> {
+        refuse_out_of_memory("decode a picture", source)?;
+        self.stats.decode_errors += 1;
+        if self.reception == Reception::Clean {
+            self.reception = Reception::Damaged(at);
+        }
+        Ok(())
+    }
+}
+
+fn emit(coded: Coded, config: &mut VideoConfig, stats: &mut VideoStats, out: &mut dyn FnMut(MediaEvent)) {
+    if config.extradata.is_empty() {
+        config.extradata = annexb::parameter_sets(&coded.data);
+        out(MediaEvent::Video(config.clone()));
+    }
+    stats.keyframes += u64::from(coded.is_keyframe);
+    stats.bytes += coded.data.len() as u64;
+    let pts = Timestamp::from_ticks(coded.pts);
+    out(MediaEvent::Packet(Packet {
+        track: Track::Video,
+        pts,
+        dts: pts,
+        is_keyframe: coded.is_keyframe,
+        data: coded.data,
+    }));
+}
+
+/// Names what libav was asked to do when it failed.
+pub(crate) fn libav(operation: &'static str) -> impl Fn(ffmpeg_next::Error) -> Error {
+    move |source| Error::Libav { operation, source }
+}
+
+/// Damaged input is survived; a machine without memory is not.
+pub(crate) fn refuse_out_of_memory(operation: &'static str, source: ffmpeg_next::Error) -> Result<(), Error> {
+    match source {
+        ffmpeg_next::Error::Other { errno: ENOMEM } => Err(Error::Libav { operation, source }),
+        _ => Ok(()),
+    }
+}
