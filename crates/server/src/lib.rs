@@ -1,1 +1,193 @@
-//! server
+//! Weir's server: configuration, catalog, streams, origin, API, pages and metrics.
+//!
+//! [`run`] is all of it. The binary adds arguments, log and signals.
+
+mod api;
+mod api_token;
+mod banner;
+mod catalog;
+mod config;
+mod live;
+mod metrics;
+mod rtmp;
+mod settings;
+mod stream_key;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use uploader::{MemoryStore, ObjectStore, RetryPolicy, S3Store, Uploader};
+
+pub use api_token::{TokenError, TokenSource};
+pub use banner::Started;
+pub use catalog::CatalogError;
+pub use config::{Config, ConfigError, Secret, StoreConfig};
+pub use metrics::install as install_metrics;
+pub use settings::{LogFormat, Settings, SettingsError};
+
+use api::{Api, UrlOptions};
+use api_token::ApiToken;
+use catalog::Catalog;
+use live::{Board, Registry, RegistryOptions};
+use rtmp::Ingest;
+
+/// How long requests may still take once everything that they could ask for has ended.
+const HTTP_GRACE: Duration = Duration::from_secs(5);
+
+/// Why the server cannot start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The data folder cannot be made.
+    #[error("cannot make the data folder {}: {source}", path.display())]
+    DataDir {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The token cannot be kept.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The catalog doesn't work.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The encoder doesn't open as configured.
+    #[error("the encoder cannot be used as configured: {0}")]
+    Transcode(#[from] transcode::Error),
+    /// The object store's settings contradict each other.
+    #[error("the object store cannot be used as configured: {0}")]
+    StoreOptions(#[from] uploader::S3OptionsError),
+    /// The object store doesn't work.
+    #[error("the object store cannot be used: {0}")]
+    Store(#[from] uploader::CheckError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {addr} for {what}: {source}{}", hint(source))]
+    Bind {
+        /// What for.
+        what: &'static str,
+        /// The address.
+        addr: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The HTTP server failed.
+    #[error("the HTTP server failed: {0}")]
+    Http(io::Error),
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; another program has the port: stop it, or set another address",
+        io::ErrorKind::PermissionDenied => "; ports below 1024 need a privilege",
+        _ => "",
+    }
+}
+
+/// Serves until `shutdown`, then ends every broadcast in order. `started` is told once publishers
+/// and viewers can connect.
+///
+/// # Errors
+///
+/// Anything that would keep it from working is found and told before it begins to listen.
+pub async fn run(
+    config: Config,
+    metrics: PrometheusHandle,
+    shutdown: CancellationToken,
+    started: impl FnOnce(Started),
+) -> Result<(), RunError> {
+    std::fs::create_dir_all(&config.data_dir)
+        .map_err(|source| RunError::DataDir { path: config.data_dir.clone(), source })?;
+    let (token, token_source) = ApiToken::open(config.api_token.as_ref(), &config.data_dir)?;
+    let (rtmp, rtmp_addr) = bind("RTMP", config.rtmp_addr).await?;
+    let (http, http_addr) = bind("HTTP", config.http_addr).await?;
+    let uploader = check(&config).await?;
+    let catalog = Catalog::open(&config.database_url).await?;
+    let interrupted = catalog.end_interrupted().await?;
+    if interrupted > 0 {
+        tracing::warn!(interrupted, "streams that were live when the server died are marked as over");
+    }
+
+    // Sessions and broadcasts end first; what serves them, and tells of them, after.
+    let (stopped, board) = (CancellationToken::new(), Board::default());
+    let options = RegistryOptions {
+        reconnect_window: config.reconnect_window,
+        playlist_window: config.playlist_window,
+        segment_duration: config.segment_duration,
+        transcode: config.transcode.clone(),
+    };
+    let registry = Registry::new(options, catalog.clone(), board.clone(), uploader, shutdown.clone());
+    let objects = match &config.store {
+        StoreConfig::Memory { .. } => None,
+        StoreConfig::S3 { public_url, .. } => Some(public_url.clone()),
+    };
+    let api = Api {
+        catalog: catalog.clone(),
+        registry: registry.clone(),
+        board,
+        token,
+        urls: UrlOptions { public_url: config.public_url.clone(), rtmp_port: rtmp_addr.port(), objects },
+        metrics: metrics.clone(),
+        shutdown: shutdown.clone(),
+    };
+    let pages = axum::serve(http, api::router(api)).with_graceful_shutdown(stopped.clone().cancelled_owned());
+    let pages = tokio::spawn(async move { pages.await });
+    let upkeep = tokio::spawn(upkeep(metrics));
+    started(Started::new(&config, rtmp_addr, http_addr, token_source));
+
+    let ingest = Ingest { catalog: catalog.clone(), registry: registry.clone(), limits: Default::default() };
+    rtmp::listen(rtmp, ingest, config.max_connections, shutdown).await;
+    registry.drained().await;
+    stopped.cancel();
+    upkeep.abort();
+    let result = match tokio::time::timeout(HTTP_GRACE, pages).await {
+        Ok(Ok(result)) => result.map_err(RunError::Http),
+        // Whoever still reads has had its time; a panic was logged where it happened.
+        Ok(Err(_)) | Err(_) => Ok(()),
+    };
+    catalog.close().await;
+    result
+}
+
+/// Finds out all that can be found out without listening: whether the encoder opens and the object
+/// store takes, gives and removes an object.
+///
+/// # Errors
+///
+/// The first thing that doesn't work.
+pub async fn check(config: &Config) -> Result<Uploader, RunError> {
+    transcode::init();
+    config.transcode.check()?;
+    let policy = RetryPolicy::default();
+    let store: Arc<dyn ObjectStore> = match &config.store {
+        StoreConfig::Memory { capacity } => Arc::new(MemoryStore::new(*capacity)),
+        StoreConfig::S3 { options, .. } => {
+            let mut options = options.as_ref().clone();
+            options.attempt_timeout = policy.per_try_timeout;
+            Arc::new(S3Store::new(options)?)
+        }
+    };
+    uploader::check(store.as_ref()).await?;
+    Ok(Uploader::new(store, policy))
+}
+
+async fn bind(what: &'static str, addr: SocketAddr) -> Result<(TcpListener, SocketAddr), RunError> {
+    let failed = |source| RunError::Bind { what, addr, source };
+    let listener = TcpListener::bind(addr).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// Histograms keep every sample until they are rendered or looked after.
+async fn upkeep(metrics: PrometheusHandle) {
+    let mut period = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        period.tick().await;
+        metrics.run_upkeep();
+    }
+}

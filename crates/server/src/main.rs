@@ -1,2 +1,129 @@
-//! weir
-fn main() {}
+//! The binary `weir`: arguments, log, signals.
+
+mod health;
+
+use std::error::Error;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use server::{Config, LogFormat, Settings, Started};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// Live video from OBS to the web: RTMP in, HLS out, in one process
+///
+/// Run it without arguments: it listens for RTMP on port 1935, serves its dashboard on
+/// http://localhost:8080, and prints what to paste into OBS. Each setting is a flag, an environment
+/// variable and a key of the TOML file (--s3-bucket, WEIR_S3_BUCKET, s3_bucket); a flag beats the
+/// environment, and the environment beats the file.
+#[derive(Parser)]
+#[command(name = "weir", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// TOML file of settings
+    #[arg(long, env = "WEIR_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve; what weir does without a command
+    Serve,
+    /// Say whether the settings are right, and whether the encoder and the object store work
+    CheckConfig,
+    /// Ask a running server whether it is ready; exits with 0 if it is
+    Health {
+        /// What to ask
+        #[arg(long, default_value = "http://127.0.0.1:8080/readyz")]
+        url: url::Url,
+    },
+}
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    // Settings may stand before or after the command.
+    let command = Cli::command().mut_args(|arg| arg.global(true));
+    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    let outcome = match cli.command.as_ref().unwrap_or(&Command::Serve) {
+        Command::Serve => load(&cli).and_then(serve),
+        Command::CheckConfig => load(&cli).and_then(check),
+        Command::Health { url } => health::ask(url).map_err(Into::into),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Whoever started this reads stderr, whatever the log is set to; a closed one can't be helped.
+            let _ = writeln!(std::io::stderr(), "weir: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn load(cli: &Cli) -> Outcome<Config> {
+    let settings = match &cli.config {
+        Some(path) => cli.settings.over(&Settings::from_file(path)?)?,
+        None => cli.settings.clone(),
+    };
+    Ok(Config::new(settings)?)
+}
+
+#[tokio::main]
+async fn serve(config: Config) -> Outcome<()> {
+    log_to_stderr(&config)?;
+    let shutdown = CancellationToken::new();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let asked = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping: broadcasts are being ended; a second signal stops at once");
+        asked.cancel();
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::warn!("stopped at once");
+        std::process::exit(1);
+    });
+    let metrics = server::install_metrics()?;
+    server::run(config, metrics, shutdown, greet).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+#[tokio::main]
+async fn check(config: Config) -> Outcome<()> {
+    server::check(&config).await?;
+    writeln!(std::io::stdout(), "The settings are right; the encoder opens, and the object store works.")?;
+    Ok(())
+}
+
+/// The banner is for people; machines read the log line.
+fn greet(started: Started) {
+    if std::io::stdout().is_terminal() {
+        // A terminal that went away is no reason to stop.
+        let _ = writeln!(std::io::stdout(), "\n{started}");
+    }
+    tracing::info!(rtmp = %started.rtmp_addr, http = %started.http_addr, "listening");
+}
+
+fn log_to_stderr(config: &Config) -> Outcome<()> {
+    let filter = EnvFilter::try_new(&config.log)
+        .map_err(|error| format!("log is {:?}, which is no filter of log lines: {error}", config.log))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! The HTTP side: control API, origin, pages and operations.
+
+mod auth;
+mod dto;
+mod operations;
+mod origin;
+mod pages;
+mod problem;
+mod streams;
+mod urls;
+mod watch;
+
+use axum::Router;
+use axum::middleware;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::CorsLayer;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api_token::ApiToken;
+use crate::catalog::Catalog;
+use crate::live::{Board, Registry};
+pub(crate) use urls::UrlOptions;
+
+/// What every handler can reach. A clone is the same state.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(crate) catalog: Catalog,
+    pub(crate) registry: Registry,
+    pub(crate) board: Board,
+    pub(crate) token: ApiToken,
+    pub(crate) urls: UrlOptions,
+    pub(crate) metrics: PrometheusHandle,
+    pub(crate) shutdown: tokio_util::sync::CancellationToken,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Weir",
+        description = "Creates, starts, stops and watches live streams. Control calls need the bearer token; \
+                       playback and the calls of a player do not. Errors are RFC 9457 problem documents.",
+    ),
+    tags(
+        (name = "streams", description = "For the application that owns the streams"),
+        (name = "viewers", description = "For players"),
+        (name = "operations", description = "For whoever runs the server"),
+    ),
+    modifiers(&BearerToken),
+)]
+struct Document;
+
+struct BearerToken;
+
+impl utoipa::Modify for BearerToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("token", SecurityScheme::Http(bearer));
+    }
+}
+
+/// Everything that answers on the HTTP address.
+pub(crate) fn router(api: Api) -> Router {
+    let control = OpenApiRouter::new()
+        .routes(routes!(streams::create))
+        .routes(routes!(streams::list))
+        .routes(routes!(streams::status))
+        .routes(routes!(streams::delete))
+        .routes(routes!(streams::start))
+        .routes(routes!(streams::stop))
+        .routes(routes!(streams::key, streams::rotate_key))
+        .route_layer(middleware::from_fn_with_state(api.clone(), auth::require_token));
+    let viewers = OpenApiRouter::new()
+        .routes(routes!(watch::viewers))
+        .routes(routes!(watch::watch))
+        .layer(CorsLayer::permissive());
+    let operations = OpenApiRouter::new()
+        .routes(routes!(operations::healthz))
+        .routes(routes!(operations::readyz))
+        .routes(routes!(operations::metrics));
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .merge(control)
+        .merge(viewers)
+        .merge(operations)
+        .split_for_parts();
+    router
+        .merge(origin::router())
+        .merge(pages::router())
+        .merge(operations::document(&document))
+        .fallback(problem::no_such_path)
+        .method_not_allowed_fallback(problem::wrong_method)
+        .with_state(api)
+        .layer(CatchPanicLayer::custom(problem::panicked))
+}

@@ -1,0 +1,155 @@
+//! What goes over the wire.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::Api;
+use super::urls::Urls;
+use crate::catalog::{EndReason, Status, Stream};
+use crate::live::{EncodeHealth, IngestHealth, ObjectKeys, UploadHealth};
+
+/// What a new stream is to be.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Create {
+    /// For people; at most 200 characters.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    pub(super) title: String,
+}
+
+/// A stream that was just made, with all that its encoder and its viewers need.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Created {
+    video_id: String,
+    title: String,
+    status: Status,
+    /// Paste it into the encoder; whoever has it can publish.
+    stream_key: String,
+    /// The server URL to paste into the encoder.
+    #[schema(example = "rtmp://localhost:1935/live")]
+    rtmp_url: String,
+    playback_url: String,
+    hls_manifest_key: String,
+    /// Where the bucket has the playlist, if a bucket is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s3_playback_url: Option<String>,
+    player_url: String,
+}
+
+/// Where a stream's encoder publishes to.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StreamKey {
+    pub(super) stream_key: String,
+    pub(super) rtmp_url: String,
+}
+
+/// How starting is to be done.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Start {}
+
+/// The streams, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Streams {
+    pub(super) streams: Vec<StreamStatus>,
+}
+
+/// A stream and how it is doing.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StreamStatus {
+    video_id: String,
+    title: String,
+    status: Status,
+    /// On air: the playlist is there.
+    is_live_now: bool,
+    /// On air, but the publisher is away and may come back.
+    reconnecting: bool,
+    /// Whether the key can publish.
+    armed: bool,
+    hls_manifest_key: String,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    started_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    ended_at: Option<OffsetDateTime>,
+    /// Why the last broadcast ended.
+    end_reason: Option<EndReason>,
+    viewers: usize,
+    rtmp_url: String,
+    playback_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s3_playback_url: Option<String>,
+    player_url: String,
+    /// What the publisher sends; null while there is none.
+    ingest: Option<IngestHealth>,
+    /// What the encoder makes of it; null off the air.
+    encode: Option<EncodeHealth>,
+    /// What reaches the object store; null off the air.
+    upload: Option<UploadHealth>,
+}
+
+/// How many watch.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Viewers {
+    pub(super) viewers: usize,
+}
+
+impl Created {
+    pub(super) fn new(stream: &Stream, urls: &Urls) -> Self {
+        let id = &stream.video_id;
+        Self {
+            video_id: id.to_string(),
+            title: stream.title.clone(),
+            status: stream.status,
+            stream_key: stream.stream_key.0.clone(),
+            rtmp_url: urls.rtmp(),
+            playback_url: urls.playback(id),
+            hls_manifest_key: ObjectKeys::new(id).media_playlist(),
+            s3_playback_url: urls.s3_playback(id),
+            player_url: urls.player(id),
+        }
+    }
+}
+
+impl StreamStatus {
+    pub(super) fn new(stream: Stream, api: &Api, urls: &Urls) -> Self {
+        let id = &stream.video_id;
+        let broadcast = api.registry.get(id).filter(|broadcast| !broadcast.is_finished());
+        let is_live_now = stream.status == Status::Live;
+        Self {
+            video_id: id.to_string(),
+            status: stream.status,
+            is_live_now,
+            reconnecting: is_live_now && broadcast.as_ref().is_some_and(|b| b.is_away()),
+            armed: stream.armed,
+            hls_manifest_key: ObjectKeys::new(id).media_playlist(),
+            created_at: rfc3339(stream.created_at),
+            started_at: stream.started_at.map(rfc3339),
+            ended_at: stream.ended_at.map(rfc3339),
+            end_reason: stream.end_reason,
+            viewers: api.board.viewers(id),
+            rtmp_url: urls.rtmp(),
+            playback_url: urls.playback(id),
+            s3_playback_url: urls.s3_playback(id),
+            player_url: urls.player(id),
+            ingest: broadcast.as_ref().and_then(|b| b.health().ingest()),
+            encode: broadcast.as_ref().map(|b| b.encode_health()),
+            upload: broadcast.as_ref().map(|b| b.upload_health()),
+            title: stream.title,
+        }
+    }
+}
+
+/// Whole milliseconds: that is what the catalog keeps.
+fn rfc3339(at: SystemTime) -> OffsetDateTime {
+    let at = OffsetDateTime::from(at);
+    at.replace_millisecond(at.millisecond()).unwrap_or(at)
+}

@@ -1,0 +1,100 @@
+//! Errors as problem documents (RFC 9457).
+
+use std::any::Any;
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::catalog::{CatalogError, VideoId};
+
+/// What a call answers that did not do what it was asked to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Problem {
+    /// Stable: what kind of problem it is.
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    /// This occurrence, in words.
+    detail: String,
+}
+
+impl Problem {
+    fn new(status: StatusCode, slug: &str, title: &'static str, detail: impl Into<String>) -> Self {
+        let kind = format!("urn:weir:problem:{slug}");
+        Self { kind, title, status: status.as_u16(), detail: detail.into() }
+    }
+
+    pub(super) fn no_such_stream(id: &str) -> Self {
+        let detail = format!("There is no stream {id}.");
+        Self::new(StatusCode::NOT_FOUND, "no-such-stream", "No such stream", detail)
+    }
+
+    pub(super) fn not_on_air(id: &VideoId) -> Self {
+        let detail = format!("Stream {id} is not on air.");
+        Self::new(StatusCode::NOT_FOUND, "not-on-air", "Not on air", detail)
+    }
+
+    pub(super) fn no_such_object(path: &str) -> Self {
+        let detail = format!("There is no {path} here, or not any more.");
+        Self::new(StatusCode::NOT_FOUND, "no-such-object", "No such object", detail)
+    }
+
+    pub(super) fn unauthorized() -> Self {
+        let detail = "Send the server's token: Authorization: Bearer <token>.";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Token missing or wrong", detail)
+    }
+
+    pub(super) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid-request", "Invalid request", detail)
+    }
+}
+
+impl From<CatalogError> for Problem {
+    fn from(error: CatalogError) -> Self {
+        tracing::error!(%error, "a call failed");
+        let detail = "The catalog does not work. The server's log says why.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "catalog-unavailable", "Catalog unavailable", detail)
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        Self { status: rejection.status().as_u16(), ..Self::invalid(rejection.body_text()) }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+pub(super) async fn no_such_path(uri: Uri) -> Problem {
+    Problem::no_such_object(uri.path())
+}
+
+pub(super) async fn wrong_method() -> Problem {
+    let detail = "This path does not take that method.";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "Method not allowed", detail)
+}
+
+/// A handler panicked: that call alone fails.
+pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    metrics::counter!("weir_http_panics_total").increment(1);
+    let detail = "This is a bug in Weir. The server's log says more.";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", "Internal error", detail)
+        .into_response()
+}

@@ -1,0 +1,224 @@
+//! Control calls: create, list, start, stop, change the key, remove.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING};
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use serde::de::DeserializeOwned;
+
+use super::Api;
+use super::dto::{Create, Created, Start, StreamKey, StreamStatus, Streams};
+use super::problem::Problem;
+use super::urls::Urls;
+use crate::catalog::{Stream, VideoId};
+
+/// Streams in one answer.
+const LIST_LIMIT: u32 = 1000;
+/// Characters of a title.
+const TITLE_LIMIT: usize = 200;
+
+/// The stream that the path names.
+pub(super) struct Named(pub(super) VideoId);
+
+impl FromRequestParts<Api> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, api).await;
+        let text = path.map(|Path(text)| text).unwrap_or_default();
+        VideoId::parse(&text).map(Self).ok_or_else(|| Problem::no_such_stream(&text))
+    }
+}
+
+/// A JSON body that may be left out.
+pub(super) struct Body<T>(T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Api> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        let headers = request.headers();
+        let none = headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0")
+            && !headers.contains_key(TRANSFER_ENCODING);
+        if none {
+            return Ok(Self(T::default()));
+        }
+        let body: Result<Json<T>, JsonRejection> = Json::from_request(request, api).await;
+        Ok(Self(body?.0))
+    }
+}
+
+/// Make a stream and its key
+#[utoipa::path(
+    post, path = "/api/live/create", tag = "streams", security(("token" = [])), request_body = Create,
+    responses(
+        (status = CREATED, body = Created),
+        (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
+        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn create(
+    State(api): State<Api>,
+    urls: Urls,
+    Body(create): Body<Create>,
+) -> Result<impl IntoResponse, Problem> {
+    let title = create.title.trim();
+    if title.chars().count() > TITLE_LIMIT {
+        return Err(Problem::invalid(format!("The title is longer than {TITLE_LIMIT} characters.")));
+    }
+    let stream = api.catalog.create(title).await?;
+    tracing::info!(stream = %stream.video_id, "created");
+    let location = format!("/api/live/{}/status", stream.video_id);
+    let headers = [(LOCATION, location), (CACHE_CONTROL, "no-store".to_owned())];
+    Ok((StatusCode::CREATED, headers, Json(Created::new(&stream, &urls))))
+}
+
+/// The streams, newest first
+#[utoipa::path(
+    get, path = "/api/live", tag = "streams", security(("token" = [])),
+    responses(
+        (status = OK, body = Streams),
+        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn list(State(api): State<Api>, urls: Urls) -> Result<Json<Streams>, Problem> {
+    let streams = api.catalog.list(LIST_LIMIT).await?;
+    let streams = streams.into_iter().map(|stream| StreamStatus::new(stream, &api, &urls)).collect();
+    Ok(Json(Streams { streams }))
+}
+
+/// One stream and how it is doing
+#[utoipa::path(
+    get, path = "/api/live/{videoId}/status", tag = "streams", security(("token" = [])),
+    params(("videoId" = String, Path)),
+    responses(
+        (status = OK, body = StreamStatus),
+        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json"),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn status(
+    State(api): State<Api>,
+    urls: Urls,
+    Named(id): Named,
+) -> Result<Json<StreamStatus>, Problem> {
+    Ok(Json(StreamStatus::new(find(&api, &id).await?, &api, &urls)))
+}
+
+/// End a stream's broadcast, if there is one, and remove the stream
+#[utoipa::path(
+    delete, path = "/api/live/{videoId}", tag = "streams", security(("token" = [])),
+    params(("videoId" = String, Path)),
+    responses(
+        (status = NO_CONTENT),
+        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json"),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn delete(State(api): State<Api>, Named(id): Named) -> Result<StatusCode, Problem> {
+    let stream = find(&api, &id).await?;
+    // Disarmed first: an encoder that reconnects by itself must not come in between.
+    api.catalog.set_armed(&id, false).await?;
+    api.registry.stop(&id).await;
+    let next = api.catalog.next_sequence(&id).await?;
+    api.catalog.delete(&id).await?;
+    api.registry.forget(&stream, next);
+    tracing::info!(stream = %id, "deleted");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Arm the key: its encoder may publish
+#[utoipa::path(
+    post, path = "/api/live/{videoId}/start", tag = "streams", security(("token" = [])),
+    params(("videoId" = String, Path)), request_body = Start,
+    responses(
+        (status = OK, body = StreamStatus),
+        (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
+        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json"),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn start(
+    State(api): State<Api>,
+    urls: Urls,
+    Named(id): Named,
+    Body(Start {}): Body<Start>,
+) -> Result<Json<StreamStatus>, Problem> {
+    if !api.catalog.set_armed(&id, true).await? {
+        return Err(Problem::no_such_stream(id.as_str()));
+    }
+    Ok(Json(StreamStatus::new(find(&api, &id).await?, &api, &urls)))
+}
+
+/// End the broadcast in order and disarm the key, until it is started again
+#[utoipa::path(
+    post, path = "/api/live/{videoId}/stop", tag = "streams", security(("token" = [])),
+    params(("videoId" = String, Path)),
+    responses(
+        (status = OK, body = StreamStatus),
+        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json"),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn stop(
+    State(api): State<Api>,
+    urls: Urls,
+    Named(id): Named,
+) -> Result<Json<StreamStatus>, Problem> {
+    if !api.catalog.set_armed(&id, false).await? {
+        return Err(Problem::no_such_stream(id.as_str()));
+    }
+    api.registry.stop(&id).await;
+    Ok(Json(StreamStatus::new(find(&api, &id).await?, &api, &urls)))
+}
+
+/// Where the stream's encoder publishes to
+#[utoipa::path(
+    get, path = "/api/live/{videoId}/key", tag = "streams", security(("token" = [])),
+    params(("videoId" = String, Path)),
+    responses(
+        (status = OK, body = StreamKey),
+        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json"),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn key(
+    State(api): State<Api>,
+    urls: Urls,
+    Named(id): Named,
+) -> Result<impl IntoResponse, Problem> {
+    let stream = find(&api, &id).await?;
+    Ok(secret(StreamKey { stream_key: stream.stream_key.0, rtmp_url: urls.rtmp() }))
+}
+
+/// Give the stream a new key; the old one cannot publish any more
+#[utoipa::path(
+    post, path = "/api/live/{videoId}/key", tag = "streams", security(("token" = [])),
+    params(("videoId" = String, Path)),
+    responses(
+        (status = OK, body = StreamKey),
+        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json"),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn rotate_key(
+    State(api): State<Api>,
+    urls: Urls,
+    Named(id): Named,
+) -> Result<impl IntoResponse, Problem> {
+    let key = api.catalog.rotate_key(&id).await?;
+    let stream_key = key.ok_or_else(|| Problem::no_such_stream(id.as_str()))?;
+    tracing::info!(stream = %id, "key changed");
+    Ok(secret(StreamKey { stream_key, rtmp_url: urls.rtmp() }))
+}
+
+fn secret(key: StreamKey) -> impl IntoResponse {
+    ([(CACHE_CONTROL, "no-store")], Json(key))
+}
+
+async fn find(api: &Api, id: &VideoId) -> Result<Stream, Problem> {
+    api.catalog.get(id).await?.ok_or_else(|| Problem::no_such_stream(id.as_str()))
+}

@@ -1,0 +1,117 @@
+//! Viewers: how many there are, and the socket that counts them and tells them what happens.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{Query, State};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, interval_at, sleep};
+use uuid::Uuid;
+
+use super::Api;
+use super::dto::Viewers;
+use super::problem::Problem;
+use super::streams::Named;
+use crate::live::{Brief, Watching};
+
+/// Least time from one message to the next, however fast viewers come and go.
+const QUIET: Duration = Duration::from_millis(250);
+/// How often a silent socket is asked whether it is still there.
+const PING: Duration = Duration::from_secs(20);
+/// What a viewer may send in one message: this page has nothing to say yet.
+const MESSAGE_LIMIT: usize = 4 << 10;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Viewer {
+    viewer_id: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "status")]
+struct StatusMessage<'a> {
+    #[serde(flatten)]
+    brief: &'a Brief,
+}
+
+/// How many watch the stream now
+#[utoipa::path(
+    get, path = "/api/live/{videoId}/viewers", tag = "viewers", params(("videoId" = String, Path)),
+    responses(
+        (status = OK, body = Viewers),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn viewers(State(api): State<Api>, Named(id): Named) -> Result<Json<Viewers>, Problem> {
+    if api.catalog.get(&id).await?.is_none() {
+        return Err(Problem::no_such_stream(id.as_str()));
+    }
+    Ok(Json(Viewers { viewers: api.board.viewers(&id) }))
+}
+
+/// WebSocket: count as a viewer, and hear of changes
+///
+/// Sends `{"type":"status","status","isLiveNow","reconnecting","viewers"}` at once and on each
+/// change. Sockets with the same `viewerId` are one viewer.
+#[utoipa::path(
+    get, path = "/api/live/{videoId}/watch", tag = "viewers",
+    params(("videoId" = String, Path), ("viewerId" = Option<String>, Query)),
+    responses(
+        (status = SWITCHING_PROTOCOLS),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn watch(
+    State(api): State<Api>,
+    Named(id): Named,
+    Query(viewer): Query<Viewer>,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let stream = api.catalog.get(&id).await?.ok_or_else(|| Problem::no_such_stream(id.as_str()))?;
+    let upgrade = upgrade.map_err(|_| Problem::invalid("This path speaks WebSocket."))?;
+    let viewer = viewer.viewer_id.filter(|id| (1..=64).contains(&id.len()));
+    let viewer = viewer.unwrap_or_else(|| Uuid::now_v7().to_string());
+    let watching = api.board.watch(&id, viewer, stream.status);
+    let upgrade = upgrade.max_message_size(MESSAGE_LIMIT).max_frame_size(MESSAGE_LIMIT);
+    Ok(upgrade.on_upgrade(move |socket| tell(socket, watching, api.shutdown)))
+}
+
+/// Tells until the viewer is gone, or the server goes.
+async fn tell(mut socket: WebSocket, mut watching: Watching, shutdown: tokio_util::sync::CancellationToken) {
+    let mut ping = interval_at(Instant::now() + PING, PING);
+    let mut heard = true;
+    loop {
+        let brief = watching.brief.borrow_and_update().clone();
+        let Ok(text) = serde_json::to_string(&StatusMessage { brief: &brief }) else { return };
+        if socket.send(Message::Text(text.into())).await.is_err() {
+            return;
+        }
+        sleep(QUIET).await;
+        loop {
+            tokio::select! {
+                changed = watching.brief.changed() => {
+                    if changed.is_err() { return }
+                    break;
+                }
+                message = socket.recv() => match message {
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                    Some(Ok(_)) => heard = true,
+                },
+                _ = ping.tick() => {
+                    if !std::mem::take(&mut heard) || socket.send(Message::Ping(Default::default())).await.is_err() {
+                        return;
+                    }
+                }
+                () = shutdown.cancelled() => {
+                    let reason = "the server is being stopped".into();
+                    let frame = CloseFrame { code: close_code::RESTART, reason };
+                    // A viewer that is gone already needs no goodbye.
+                    let _ = socket.send(Message::Close(Some(frame))).await;
+                    return;
+                }
+            }
+        }
+    }
+}

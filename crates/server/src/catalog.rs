@@ -1,0 +1,243 @@
+//! The database of streams.
+//!
+//! One interface over sqlx. The statements are portable (numbered parameters, no dialect), so
+//! that PostgreSQL can stand beside SQLite without a second set of them.
+
+mod stream;
+
+use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hls_mux::MediaSequence;
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+pub(crate) use stream::{EndReason, Status, Stream, VideoId};
+
+use crate::stream_key;
+
+/// The database of streams. A clone shares the connections.
+#[derive(Clone)]
+pub(crate) struct Catalog {
+    pool: SqlitePool,
+}
+
+/// A catalog operation that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// The database could not be opened.
+    #[error("cannot open the catalog {url}: {source}")]
+    Open {
+        /// Where it should be.
+        url: String,
+        /// What sqlx said.
+        source: sqlx::Error,
+    },
+    /// The schema could not be brought up to date.
+    #[error("cannot bring the catalog's schema up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A statement failed.
+    #[error("the catalog cannot {operation}: {source}")]
+    Statement {
+        /// What was being done.
+        operation: &'static str,
+        /// What sqlx said.
+        source: sqlx::Error,
+    },
+}
+
+type Result<T> = std::result::Result<T, CatalogError>;
+
+fn failed(operation: &'static str) -> impl FnOnce(sqlx::Error) -> CatalogError {
+    move |source| CatalogError::Statement { operation, source }
+}
+
+const COLUMNS: &str = "video_id, title, stream_key, armed, status, created_at, started_at, ended_at, \
+                       end_code, end_message";
+
+impl Catalog {
+    /// Opens the database, makes it if it isn't there, and brings its schema up to date.
+    pub(crate) async fn open(url: &str) -> Result<Self> {
+        let open = |source| CatalogError::Open { url: url.to_owned(), source };
+        // A write-ahead log with full sync survives a power cut; a stream writes a few rows a minute.
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(open)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5));
+        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(open)?;
+        sqlx::migrate!().run(&pool).await?;
+        Ok(Self { pool })
+    }
+
+    /// Writes back what is pending and closes the connections.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// A statement that any working catalog answers.
+    pub(crate) async fn ping(&self) -> Result<()> {
+        sqlx::query("SELECT 1").execute(&self.pool).await.map_err(failed("answer"))?;
+        Ok(())
+    }
+
+    /// Adds a stream with a key of its own, armed, `PENDING`.
+    pub(crate) async fn create(&self, title: &str) -> Result<Stream> {
+        let stream = Stream::new(title, SystemTime::now());
+        sqlx::query(
+            "INSERT INTO streams (video_id, title, stream_key, stream_key_hash, armed, status, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(stream.video_id.as_str())
+        .bind(&stream.title)
+        .bind(&stream.stream_key.0)
+        .bind(stream_key::hash(&stream.stream_key.0))
+        .bind(stream.armed)
+        .bind(stream.status.as_str())
+        .bind(millis(stream.created_at))
+        .execute(&self.pool)
+        .await
+        .map_err(failed("add a stream"))?;
+        Ok(stream)
+    }
+
+    /// The newest streams first, `limit` at most.
+    pub(crate) async fn list(&self, limit: u32) -> Result<Vec<Stream>> {
+        sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM streams ORDER BY created_at DESC, video_id DESC LIMIT $1"
+        )))
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("list the streams"))
+    }
+
+    /// One stream.
+    pub(crate) async fn get(&self, id: &VideoId) -> Result<Option<Stream>> {
+        sqlx::query_as(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM streams WHERE video_id = $1")))
+            .bind(id.as_str())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(failed("read a stream"))
+    }
+
+    /// The stream that `key` publishes to.
+    pub(crate) async fn find_by_key(&self, key: &str) -> Result<Option<Stream>> {
+        sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM streams WHERE stream_key_hash = $1"
+        )))
+        .bind(stream_key::hash(key))
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(failed("look a stream key up"))
+    }
+
+    /// Arms or disarms a stream's key; `false` where there is no such stream.
+    pub(crate) async fn set_armed(&self, id: &VideoId, armed: bool) -> Result<bool> {
+        let done = sqlx::query("UPDATE streams SET armed = $2 WHERE video_id = $1")
+            .bind(id.as_str())
+            .bind(armed)
+            .execute(&self.pool)
+            .await
+            .map_err(failed("arm or disarm a stream key"))?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Gives a stream a new key; the old one dies. `None` where there is no such stream.
+    pub(crate) async fn rotate_key(&self, id: &VideoId) -> Result<Option<String>> {
+        let key = stream_key::generate();
+        let done =
+            sqlx::query("UPDATE streams SET stream_key = $2, stream_key_hash = $3 WHERE video_id = $1")
+                .bind(id.as_str())
+                .bind(&key)
+                .bind(stream_key::hash(&key))
+                .execute(&self.pool)
+                .await
+                .map_err(failed("change a stream key"))?;
+        Ok((done.rows_affected() > 0).then_some(key))
+    }
+
+    /// Removes a stream; `false` where there is none.
+    pub(crate) async fn delete(&self, id: &VideoId) -> Result<bool> {
+        let done = sqlx::query("DELETE FROM streams WHERE video_id = $1")
+            .bind(id.as_str())
+            .execute(&self.pool)
+            .await
+            .map_err(failed("remove a stream"))?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// A broadcast has begun to be watchable.
+    pub(crate) async fn went_live(&self, id: &VideoId, at: SystemTime) -> Result<()> {
+        sqlx::query(
+            "UPDATE streams SET status = 'LIVE', started_at = $2, ended_at = NULL, end_code = NULL, \
+             end_message = NULL WHERE video_id = $1",
+        )
+        .bind(id.as_str())
+        .bind(millis(at))
+        .execute(&self.pool)
+        .await
+        .map_err(failed("mark a stream live"))?;
+        Ok(())
+    }
+
+    /// A broadcast is over.
+    pub(crate) async fn ended(&self, id: &VideoId, status: Status, reason: &EndReason) -> Result<()> {
+        sqlx::query(
+            "UPDATE streams SET status = $2, ended_at = $3, end_code = $4, end_message = $5 \
+             WHERE video_id = $1",
+        )
+        .bind(id.as_str())
+        .bind(status.as_str())
+        .bind(millis(SystemTime::now()))
+        .bind(&reason.code)
+        .bind(&reason.message)
+        .execute(&self.pool)
+        .await
+        .map_err(failed("mark a stream ended"))?;
+        Ok(())
+    }
+
+    /// Ends what a server that died left `LIVE`; the number of such streams.
+    pub(crate) async fn end_interrupted(&self) -> Result<u64> {
+        let done = sqlx::query(
+            "UPDATE streams SET status = 'READY', ended_at = $1, end_code = 'interrupted', \
+             end_message = 'the server stopped without ending the broadcast' WHERE status = 'LIVE'",
+        )
+        .bind(millis(SystemTime::now()))
+        .execute(&self.pool)
+        .await
+        .map_err(failed("end interrupted streams"))?;
+        Ok(done.rows_affected())
+    }
+
+    /// The number that the next segment of a stream will have.
+    pub(crate) async fn next_sequence(&self, id: &VideoId) -> Result<MediaSequence> {
+        let next: i64 = sqlx::query_scalar("SELECT next_sequence FROM streams WHERE video_id = $1")
+            .bind(id.as_str())
+            .fetch_one(&self.pool)
+            .await
+            .map_err(failed("read a media sequence number"))?;
+        Ok(MediaSequence::new(u64::try_from(next).unwrap_or_default()))
+    }
+
+    /// Numbers below `next` are used, or will be before this is called again.
+    pub(crate) async fn set_next_sequence(&self, id: &VideoId, next: MediaSequence) -> Result<()> {
+        sqlx::query("UPDATE streams SET next_sequence = $2 WHERE video_id = $1")
+            .bind(id.as_str())
+            .bind(i64::try_from(next.get()).unwrap_or(i64::MAX))
+            .execute(&self.pool)
+            .await
+            .map_err(failed("keep a media sequence number"))?;
+        Ok(())
+    }
+}
+
+fn millis(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+use super::*;
+
+async fn catalog(dir: &tempfile::TempDir) -> Catalog {
+    Catalog::open(&format!("sqlite://{}", dir.path().join("weir.db").display())).await.unwrap()
+}
+
+fn reason() -> EndReason {
+    EndReason { code: "stopped".into(), message: "stopped by an API call".into() }
+}
+
+#[tokio::test]
+async fn a_stream_goes_through_its_states_and_survives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = catalog(&dir).await;
+    let stream = first.create("Sunday").await.unwrap();
+    assert_eq!((stream.status, stream.armed), (Status::Pending, true));
+    first.went_live(&stream.video_id, SystemTime::now()).await.unwrap();
+    first.close().await;
+
+    let second = catalog(&dir).await;
+    let found = second.find_by_key(&stream.stream_key.0).await.unwrap().unwrap();
+    assert_eq!((found.video_id, found.status), (stream.video_id.clone(), Status::Live));
+    assert_eq!(second.end_interrupted().await.unwrap(), 1);
+    let ended = second.get(&stream.video_id).await.unwrap().unwrap();
+    assert_eq!(ended.status, Status::Ready);
+    assert_eq!(ended.end_reason.unwrap().code, "interrupted");
+
+    second.went_live(&stream.video_id, SystemTime::now()).await.unwrap();
+    second.ended(&stream.video_id, Status::Ready, &reason()).await.unwrap();
+    let again = second.get(&stream.video_id).await.unwrap().unwrap();
+    assert_eq!(again.end_reason, Some(reason()));
+    assert!(again.ended_at >= again.started_at);
+}
+
+#[tokio::test]
+async fn a_rotated_key_kills_the_old_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog(&dir).await;
+    let stream = catalog.create("").await.unwrap();
+    let key = catalog.rotate_key(&stream.video_id).await.unwrap().unwrap();
+    assert!(catalog.find_by_key(&stream.stream_key.0).await.unwrap().is_none());
+    assert_eq!(catalog.find_by_key(&key).await.unwrap().unwrap().video_id, stream.video_id);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog(&dir).await;
+    let id = VideoId::parse("nobody").unwrap();
+    assert!(catalog.get(&id).await.unwrap().is_none());
+    assert!(!catalog.delete(&id).await.unwrap());
+    assert!(!catalog.set_armed(&id, true).await.unwrap());
+    assert!(catalog.rotate_key(&id).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn sequence_numbers_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog(&dir).await;
+    let stream = catalog.create("").await.unwrap();
+    assert_eq!(catalog.next_sequence(&stream.video_id).await.unwrap().get(), 0);
+    catalog.set_next_sequence(&stream.video_id, MediaSequence::new(40)).await.unwrap();
+    assert_eq!(catalog.next_sequence(&stream.video_id).await.unwrap().get(), 40);
+}
+
+#[test]
+fn a_video_id_can_stand_in_a_path() {
+    for bad in ["", "..", "a/b", "a b", "ü", &"x".repeat(65)] {
+        assert!(VideoId::parse(bad).is_none(), "{bad}");
+    }
+    assert!(VideoId::parse("0190-aBc").is_some());
+}

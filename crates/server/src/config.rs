@@ -1,0 +1,291 @@
+//! The configuration as the server uses it: every value typed, defaulted and within bounds.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use media::MediaDuration;
+use url::Url;
+
+use crate::settings::{LogFormat, Settings};
+
+/// Segments that a playlist lists at most.
+pub(crate) const MAX_PLAYLIST_WINDOW: usize = 300;
+
+/// What the server runs on. Made from [`Settings`] once, at start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// RTMP listener.
+    pub rtmp_addr: SocketAddr,
+    /// API, origin, pages and metrics.
+    pub http_addr: SocketAddr,
+    /// Base of URLs handed out; `None`: taken from each request.
+    pub public_url: Option<Url>,
+    /// RTMP connections at a time.
+    pub max_connections: usize,
+    /// Folder of the catalog and the token.
+    pub data_dir: PathBuf,
+    /// Where the catalog is.
+    pub database_url: String,
+    /// The token, where it is configured.
+    pub api_token: Option<Secret>,
+    /// Where objects go.
+    pub store: StoreConfig,
+    /// How long a broadcast waits for a publisher that vanished.
+    pub reconnect_window: Duration,
+    /// Segments in a playlist.
+    pub playlist_window: usize,
+    /// Length of a segment.
+    pub segment_duration: MediaDuration,
+    /// How the rendition is encoded.
+    pub transcode: transcode::Options,
+    /// What is logged.
+    pub log: String,
+    /// How a log line looks.
+    pub log_format: LogFormat,
+}
+
+/// Where objects go.
+#[derive(Clone, Debug)]
+pub enum StoreConfig {
+    /// Nowhere but memory, bounded in bytes.
+    Memory {
+        /// The bound.
+        capacity: usize,
+    },
+    /// A bucket.
+    S3 {
+        /// How it is reached.
+        options: Box<uploader::S3Options>,
+        /// Where players read it, without a trailing slash.
+        public_url: String,
+    },
+}
+
+/// A string that is never printed.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(set)")
+    }
+}
+
+/// A knob with a value that cannot work.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A number out of its range.
+    #[error("{name} is {value}; it must be from {min} to {max}")]
+    OutOfRange {
+        /// The knob.
+        name: &'static str,
+        /// What it was set to.
+        value: u64,
+        /// Least value that works.
+        min: u64,
+        /// Greatest value that works.
+        max: u64,
+    },
+    /// S3 is on without both keys.
+    #[error("s3_bucket is set, but {missing} is not: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")]
+    MissingKey {
+        /// The variable.
+        missing: &'static str,
+    },
+    /// The size must be even: 4:2:0 pictures have no odd ones.
+    #[error("{name} is {value}; it must be even")]
+    Odd {
+        /// The knob.
+        name: &'static str,
+        /// What it was set to.
+        value: u32,
+    },
+    /// The token would be guessed.
+    #[error("api_token has {length} characters; use at least 16, or leave it out and Weir makes one")]
+    ShortToken {
+        /// Its length.
+        length: usize,
+    },
+    /// A catalog that this version cannot open.
+    #[error("database_url starts with {scheme}:; this version of Weir opens sqlite: only")]
+    Database {
+        /// What stands before the colon.
+        scheme: String,
+    },
+}
+
+impl Config {
+    /// Gives every knob its value, and refuses what cannot work.
+    pub fn new(settings: Settings) -> Result<Self, ConfigError> {
+        let data_dir = settings.data_dir.clone().unwrap_or_else(|| "data".into());
+        let database_url = match &settings.database_url {
+            Some(url) => url.clone(),
+            None => format!("sqlite://{}", data_dir.join("weir.db").display()),
+        };
+        let scheme = database_url.split(':').next().unwrap_or_default();
+        if scheme != "sqlite" {
+            return Err(ConfigError::Database { scheme: scheme.to_owned() });
+        }
+        if let Some(token) = settings.api_token.as_ref().filter(|token| token.len() < 16) {
+            return Err(ConfigError::ShortToken { length: token.len() });
+        }
+        let any = Ipv4Addr::UNSPECIFIED;
+        let segment_secs = within("segment_duration", settings.segment_duration.unwrap_or(2).into(), 1, 10)?;
+        let segment_duration = MediaDuration::from_secs(segment_secs as i64);
+        Ok(Self {
+            rtmp_addr: settings.rtmp_addr.unwrap_or((any, 1935).into()),
+            http_addr: settings.http_addr.unwrap_or((any, 8080).into()),
+            public_url: settings.public_url.clone(),
+            max_connections: within(
+                "max_connections",
+                settings.max_connections.unwrap_or(512) as u64,
+                1,
+                1 << 20,
+            )? as usize,
+            api_token: settings.api_token.clone().map(Secret),
+            store: store(&settings)?,
+            reconnect_window: Duration::from_secs(within(
+                "reconnect_window",
+                settings.reconnect_window.unwrap_or(30),
+                0,
+                1800,
+            )?),
+            playlist_window: within(
+                "playlist_window",
+                settings.playlist_window.unwrap_or(6) as u64,
+                3,
+                MAX_PLAYLIST_WINDOW as u64,
+            )? as usize,
+            segment_duration,
+            transcode: transcode_options(&settings, segment_duration)?,
+            log: settings.log.clone().unwrap_or_else(|| "info".to_owned()),
+            log_format: settings.log_format.unwrap_or_default(),
+            data_dir,
+            database_url,
+        })
+    }
+}
+
+fn store(settings: &Settings) -> Result<StoreConfig, ConfigError> {
+    let Some(bucket) = settings.s3_bucket.clone() else {
+        let capacity = settings.memory_store_bytes.unwrap_or(512 << 20);
+        return Ok(StoreConfig::Memory { capacity });
+    };
+    let key = |value: &Option<String>, missing| value.clone().ok_or(ConfigError::MissingKey { missing });
+    let access_key_id = key(&settings.s3_access_key_id, "AWS_ACCESS_KEY_ID")?;
+    let secret_access_key = key(&settings.s3_secret_access_key, "AWS_SECRET_ACCESS_KEY")?;
+    let region = settings.s3_region.clone().unwrap_or_else(|| "us-east-1".to_owned());
+    let prefix = settings.s3_prefix.clone().unwrap_or_default();
+    let public_url = match (&settings.s3_public_url, &settings.s3_endpoint) {
+        (Some(url), _) => url.to_string(),
+        (None, Some(endpoint)) => format!("{}/{bucket}", endpoint.as_str().trim_end_matches('/')),
+        (None, None) => format!("https://{bucket}.s3.{region}.amazonaws.com"),
+    };
+    let mut public_url = public_url.trim_end_matches('/').to_owned();
+    if !prefix.is_empty() {
+        public_url = format!("{public_url}/{}", prefix.trim_matches('/'));
+    }
+    let options = uploader::S3Options {
+        bucket,
+        endpoint: settings.s3_endpoint.clone(),
+        region,
+        path_style: settings.s3_path_style.unwrap_or(settings.s3_endpoint.is_some()),
+        prefix,
+        access_key: Some(access_key_id),
+        secret_key: Some(secret_access_key),
+        session_token: settings.s3_session_token.clone(),
+        ..Default::default()
+    };
+    Ok(StoreConfig::S3 { options: Box::new(options), public_url })
+}
+
+fn transcode_options(
+    settings: &Settings,
+    keyframe_interval: MediaDuration,
+) -> Result<transcode::Options, ConfigError> {
+    let mut options = transcode::Options::default();
+    let (video, audio) = (&mut options.video, &mut options.audio);
+    video.keyframe_interval = keyframe_interval;
+    if let Some(encoder) = &settings.video_encoder {
+        video.encoder = encoder.clone();
+    }
+    if let Some(preset) = &settings.video_preset {
+        video.preset = preset.clone();
+    }
+    let number = |name, given: Option<u32>, default: u32, min, max| -> Result<u32, ConfigError> {
+        Ok(within(name, given.unwrap_or(default).into(), min, max)? as u32)
+    };
+    video.width = number("video_width", settings.video_width, video.width, 16, 8192)?;
+    video.height = number("video_height", settings.video_height, video.height, 16, 8192)?;
+    for (name, value) in [("video_width", video.width), ("video_height", video.height)] {
+        if value % 2 == 1 {
+            return Err(ConfigError::Odd { name, value });
+        }
+    }
+    let most = 200_000_000;
+    video.bitrate = number("video_bitrate", settings.video_bitrate, video.bitrate, 50_000, most)?;
+    // Limits that aren't set keep their proportion to a bit rate that is.
+    let (maxrate, bufsize) = (video.bitrate / 5 * 6, video.bitrate / 5 * 12);
+    let least = video.bitrate.into();
+    video.max_bitrate = number("video_maxrate", settings.video_maxrate, maxrate, least, most)?;
+    video.buffer_size = number("video_bufsize", settings.video_bufsize, bufsize, 10_000, 2 * most)?;
+    audio.bitrate = number("audio_bitrate", settings.audio_bitrate, audio.bitrate, 16_000, 512_000)?;
+    Ok(options)
+}
+
+fn within(name: &'static str, value: u64, min: u64, max: u64) -> Result<u64, ConfigError> {
+    if (min..=max).contains(&value) {
+        Ok(value)
+    } else {
+        Err(ConfigError::OutOfRange { name, value, min, max })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_set_is_the_documented_default() {
+        let config = Config::new(Settings::default()).unwrap();
+        assert_eq!(config.rtmp_addr.to_string(), "0.0.0.0:1935");
+        assert_eq!(config.http_addr.to_string(), "0.0.0.0:8080");
+        assert_eq!(config.database_url, "sqlite://data/weir.db");
+        assert_eq!(config.playlist_window, 6);
+        assert!(matches!(config.store, StoreConfig::Memory { .. }));
+        let video = &config.transcode.video;
+        assert_eq!((video.bitrate, video.max_bitrate, video.buffer_size), (2_500_000, 3_000_000, 6_000_000));
+    }
+
+    #[test]
+    fn a_bucket_needs_its_keys() {
+        let settings = Settings { s3_bucket: Some("b".into()), ..Default::default() };
+        let error = Config::new(settings).unwrap_err();
+        assert_eq!(error, ConfigError::MissingKey { missing: "AWS_ACCESS_KEY_ID" });
+    }
+
+    #[test]
+    fn the_prefix_is_part_of_where_players_read() {
+        let settings = Settings {
+            s3_bucket: Some("b".into()),
+            s3_endpoint: Some("http://127.0.0.1:9000".parse().unwrap()),
+            s3_prefix: Some("tv/".into()),
+            s3_access_key_id: Some("a".into()),
+            s3_secret_access_key: Some("s".into()),
+            ..Default::default()
+        };
+        let StoreConfig::S3 { public_url, options } = Config::new(settings).unwrap().store else {
+            panic!("a bucket turns S3 on")
+        };
+        assert_eq!(public_url, "http://127.0.0.1:9000/b/tv");
+        assert!(options.path_style);
+    }
+
+    #[test]
+    fn a_knob_out_of_range_is_named_with_its_range() {
+        let settings = Settings { playlist_window: Some(1), ..Default::default() };
+        let error = Config::new(settings).unwrap_err().to_string();
+        assert_eq!(error, "playlist_window is 1; it must be from 3 to 300");
+    }
+}

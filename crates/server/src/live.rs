@@ -1,0 +1,22 @@
+//! Streams on air: from a session's packets to segments in memory and in the object store.
+
+mod board;
+mod broadcast;
+mod encoder;
+mod feed;
+mod health;
+mod listing;
+mod objects;
+mod playlist_writer;
+mod publisher;
+mod registry;
+mod supervisor;
+mod upload_queue;
+mod window;
+
+pub(crate) use board::{Board, Brief, Watching};
+pub(crate) use broadcast::{Attached, SessionEnd};
+pub(crate) use feed::FeedError;
+pub(crate) use health::{EncodeHealth, IngestHealth, IngestMeter, UploadHealth};
+pub(crate) use objects::ObjectKeys;
+pub(crate) use registry::{AttachError, Registry, RegistryOptions};

@@ -1,0 +1,266 @@
+//! A stream's encoder: one thread that decodes, encodes and cuts segments.
+//!
+//! It is a thread and not a task because libav computes for milliseconds at a time, and because its
+//! contexts stay on the thread that made them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use hls_mux::{MediaSequence, Output, Segment, Segmenter, SegmenterOptions};
+use media::{MediaEvent, Timestamp};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use transcode::Transcoder;
+
+use super::feed::{Feed, FeedReceiver};
+use super::health::{EncodeHealth, Health};
+use crate::catalog::VideoId;
+
+/// How often the last picture is repeated on, while the publisher is away.
+const FILL_PERIOD: Duration = Duration::from_millis(50);
+/// How often figures are taken anew.
+const HEALTH_PERIOD: Duration = Duration::from_secs(1);
+
+/// What an encoder needs to begin.
+pub(super) struct EncoderOptions {
+    pub(super) transcode: transcode::Options,
+    pub(super) segmenter: SegmenterOptions,
+    /// Number of its first segment.
+    pub(super) first: MediaSequence,
+}
+
+/// What comes of it, in order, on its thread.
+pub(super) trait Outlet: Send + 'static {
+    /// The rendition is, from here on, encoded so.
+    fn config(&mut self, config: &MediaEvent);
+    /// The next segment is complete.
+    fn segment(&mut self, segment: Arc<Segment>);
+}
+
+/// Why an encoder ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EncoderError {
+    #[error("the transcoder failed: {0}")]
+    Transcode(#[from] transcode::Error),
+    #[error("the segmenter failed: {0}")]
+    Mux(#[from] hls_mux::Error),
+    #[error("the encoder's thread could not be started: {0}")]
+    Spawn(#[from] std::io::Error),
+    #[error("the encoder panicked; this is a bug in Weir: {0}")]
+    Panicked(String),
+}
+
+/// Starts an encoder's thread. It ends when it is told to finish, or when no session and no
+/// broadcast can feed it any more; the receiver then has the result.
+pub(super) fn spawn(
+    id: &VideoId,
+    options: EncoderOptions,
+    feed: FeedReceiver,
+    outlet: impl Outlet,
+    health: Arc<Health>,
+) -> Result<oneshot::Receiver<Result<(), EncoderError>>, EncoderError> {
+    let (done, result) = oneshot::channel();
+    let runtime = Handle::current();
+    let span = tracing::info_span!("encoder", stream = %id);
+    std::thread::Builder::new().name("weir-encoder".to_owned()).spawn(move || {
+        let _entered = span.entered();
+        let encode = AssertUnwindSafe(|| Encoder::new(options, outlet, health)?.run(feed, &runtime));
+        let result = catch_unwind(encode).unwrap_or_else(|panic| {
+            let message = panic.downcast_ref::<String>().cloned();
+            let message = message.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+            Err(EncoderError::Panicked(message.unwrap_or_default()))
+        });
+        // Nobody listens any more if the broadcast has given up waiting.
+        let _ = done.send(result);
+    })?;
+    Ok(result)
+}
+
+struct Encoder<O> {
+    transcoder: Transcoder,
+    media: Media<O>,
+    away: Option<Away>,
+    meter: Meter,
+    health: Arc<Health>,
+}
+
+/// Where what is encoded goes.
+struct Media<O> {
+    options: SegmenterOptions,
+    first: MediaSequence,
+    /// Made with the first packet, whose arrival is the origin of programme time.
+    segmenter: Option<Segmenter>,
+    outlet: O,
+    failed: Option<hls_mux::Error>,
+}
+
+/// The publisher is gone: since when, and how far the output was then.
+struct Away {
+    since: Instant,
+    position: Timestamp,
+}
+
+impl Away {
+    /// Where the output should be by now, to go on at real-time pace.
+    fn live_edge(&self) -> Timestamp {
+        self.position + self.since.elapsed().into()
+    }
+}
+
+impl<O: Outlet> Encoder<O> {
+    fn new(options: EncoderOptions, outlet: O, health: Arc<Health>) -> Result<Self, EncoderError> {
+        Ok(Self {
+            transcoder: Transcoder::new(options.transcode)?,
+            media: Media {
+                options: options.segmenter,
+                first: options.first,
+                segmenter: None,
+                outlet,
+                failed: None,
+            },
+            away: None,
+            meter: Meter::new(),
+            health,
+        })
+    }
+
+    fn run(mut self, mut feed: FeedReceiver, runtime: &Handle) -> Result<(), EncoderError> {
+        loop {
+            let next = match &self.away {
+                None => runtime.block_on(feed.next()),
+                Some(_) => match runtime.block_on(async { timeout(FILL_PERIOD, feed.next()).await }) {
+                    Ok(next) => next,
+                    Err(_) => {
+                        self.fill()?;
+                        continue;
+                    }
+                },
+            };
+            match next {
+                Some(Feed::SessionStarted) => {
+                    let away = self.away.take();
+                    let at = away.map_or(self.transcoder.position(), |away| away.live_edge());
+                    self.transcoder.start_session(at);
+                }
+                Some(Feed::Media(event, permit)) => {
+                    self.push(event)?;
+                    drop(permit);
+                }
+                Some(Feed::SessionEnded) => {
+                    self.away = Some(Away { since: Instant::now(), position: self.transcoder.position() });
+                }
+                Some(Feed::Finish) | None => break,
+            }
+        }
+        self.finish()
+    }
+
+    fn push(&mut self, event: MediaEvent) -> Result<(), EncoderError> {
+        if matches!(event, MediaEvent::Packet(_)) {
+            self.media.begin(SystemTime::now());
+        }
+        let started = Instant::now();
+        self.transcoder.push(event, &mut |made| self.media.take(made))?;
+        self.meter.busy += started.elapsed();
+        self.show();
+        self.media.check()
+    }
+
+    fn fill(&mut self) -> Result<(), EncoderError> {
+        let Some(away) = self.away.as_ref().filter(|_| self.media.segmenter.is_some()) else {
+            return Ok(());
+        };
+        self.transcoder.fill_until(away.live_edge(), &mut |made| self.media.take(made))?;
+        self.show();
+        self.media.check()
+    }
+
+    fn finish(self) -> Result<(), EncoderError> {
+        let mut media = self.media;
+        self.transcoder.finish(&mut |made| media.take(made))?;
+        media.check()?;
+        let Media { segmenter, mut outlet, .. } = media;
+        if let Some(segmenter) = segmenter {
+            segmenter.finish(&mut |output| emit(output, &mut outlet));
+        }
+        Ok(())
+    }
+
+    /// Tells how the encoder is doing, once in a while.
+    fn show(&mut self) {
+        if self.meter.since.elapsed() < HEALTH_PERIOD {
+            return;
+        }
+        let stats = self.transcoder.stats();
+        let (speed, frame_rate) = self.meter.lap(self.transcoder.position(), stats.video.encoded);
+        let (width, height) = stats.video.output_size.unzip();
+        self.health.set_encode(EncodeHealth {
+            width,
+            height,
+            frame_rate,
+            speed,
+            queued_packets: 0,
+            frames_decoded: stats.video.decoded,
+            frames_encoded: stats.video.encoded,
+            frames_dropped: stats.video.dropped,
+            frames_repeated: stats.video.repeated,
+            decode_errors: stats.video.decode_errors + stats.audio.decode_errors,
+        });
+    }
+}
+
+impl<O: Outlet> Media<O> {
+    fn begin(&mut self, now: SystemTime) {
+        if self.segmenter.is_none() {
+            self.segmenter = Some(Segmenter::new(self.options.clone(), self.first, now));
+        }
+    }
+
+    /// Muxes what the transcoder made. An error is kept until the transcoder's call is over.
+    fn take(&mut self, made: MediaEvent) {
+        if !matches!(made, MediaEvent::Packet(_)) {
+            self.outlet.config(&made);
+        }
+        let Some(segmenter) = &mut self.segmenter else { return };
+        if let Err(error) = segmenter.push(made, &mut |output| emit(output, &mut self.outlet)) {
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    fn check(&mut self) -> Result<(), EncoderError> {
+        self.failed.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+fn emit(output: Output, outlet: &mut impl Outlet) {
+    match output {
+        Output::Part(_) => {}
+        Output::Segment(segment) => outlet.segment(Arc::new(segment)),
+    }
+}
+
+/// Takes the encoder's pace.
+struct Meter {
+    since: Instant,
+    position: Timestamp,
+    frames: u64,
+    /// Time spent in the transcoder, since then.
+    busy: Duration,
+}
+
+impl Meter {
+    fn new() -> Self {
+        Self { since: Instant::now(), position: Timestamp::ZERO, frames: 0, busy: Duration::ZERO }
+    }
+
+    /// Speed and frame rate since the last lap.
+    fn lap(&mut self, position: Timestamp, frames: u64) -> (Option<f64>, f64) {
+        let made = (position - self.position).as_secs_f64();
+        let speed = (!self.busy.is_zero()).then(|| made / self.busy.as_secs_f64());
+        let frame_rate = (frames - self.frames) as f64 / self.since.elapsed().as_secs_f64();
+        *self = Self { since: Instant::now(), position, frames, busy: Duration::ZERO };
+        (speed, frame_rate)
+    }
+}

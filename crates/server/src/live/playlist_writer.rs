@@ -1,0 +1,240 @@
+//! Keeps a stream's playlists in the object store at their newest, beside the segments' uploads, and
+//! removes segments that no stored playlist has listed for long enough.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use uploader::{LatestObject, Object, Uploader};
+
+use super::publisher::{PLAYLIST_CACHE, PLAYLIST_TYPE};
+
+/// Pause after the store has refused a playlist for as long as one call tries.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The publisher's end: says what should be there, and never waits.
+///
+/// Dropped without [`PlaylistWriter::finish`], it gives up what the store doesn't take at once.
+pub(super) struct PlaylistWriter {
+    shared: Arc<Shared>,
+    settled: oneshot::Receiver<()>,
+}
+
+#[derive(Default)]
+struct Shared {
+    wanted: Mutex<Wanted>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Wanted {
+    playlist: Option<Bytes>,
+    /// Written once, after the first media playlist: it names that one.
+    multivariant: Option<Object>,
+    /// Keys that `playlist` no longer lists.
+    unlisted: Vec<String>,
+    finished: bool,
+    abandoned: bool,
+}
+
+impl PlaylistWriter {
+    /// Starts writing the media playlist `key`. `grace` is how long a segment outlives its place in the playlist (RFC 8216
+    /// §6.2.2); `hurry` ends the removal of old segments early, when the server stops.
+    pub(super) fn start(uploader: Uploader, key: String, grace: Duration, hurry: CancellationToken) -> Self {
+        let shared = Arc::new(Shared::default());
+        let (settle, settled) = oneshot::channel();
+        let writer = Writer {
+            settle: Some(settle),
+            shared: shared.clone(),
+            latest: LatestObject::new(uploader.clone(), key, PLAYLIST_TYPE, PLAYLIST_CACHE),
+            uploader,
+            grace,
+            hurry,
+            removals: VecDeque::new(),
+        };
+        tokio::spawn(writer.run());
+        Self { shared, settled }
+    }
+
+    /// The media playlist should be this, from now on; one that wasn't written yet is forgotten.
+    pub(super) fn write(&self, playlist: Bytes) {
+        self.shared.lock().playlist = Some(playlist);
+        self.shared.changed.notify_one();
+    }
+
+    /// The multivariant playlist should be this.
+    pub(super) fn write_multivariant(&self, playlist: Object) {
+        self.shared.lock().multivariant = Some(playlist);
+        self.shared.changed.notify_one();
+    }
+
+    /// The next playlist doesn't list these any more.
+    pub(super) fn remove_once_unlisted(&self, keys: impl IntoIterator<Item = String>) {
+        self.shared.lock().unlisted.extend(keys);
+    }
+
+    /// Waits until the last playlist is stored. Old segments are still removed after that.
+    pub(super) async fn finish(mut self) {
+        self.shared.lock().finished = true;
+        self.shared.changed.notify_one();
+        // A task that panicked has nothing left to write.
+        let _ = (&mut self.settled).await;
+    }
+}
+
+impl Drop for PlaylistWriter {
+    fn drop(&mut self) {
+        let mut wanted = self.shared.lock();
+        (wanted.finished, wanted.abandoned) = (true, true);
+        drop(wanted);
+        self.shared.changed.notify_one();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Wanted> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    uploader: Uploader,
+    latest: LatestObject,
+    grace: Duration,
+    hurry: CancellationToken,
+    removals: VecDeque<(Instant, String)>,
+    /// Told when every playlist that was wanted is stored, and no other will be.
+    settle: Option<oneshot::Sender<()>>,
+}
+
+enum Step {
+    Write(Bytes, Vec<String>),
+    WriteMultivariant(Object),
+    Settle,
+    Remove(String),
+    Wait(Option<Instant>),
+    Done,
+}
+
+impl Writer {
+    async fn run(mut self) {
+        loop {
+            match self.next() {
+                Step::Write(playlist, unlisted) => self.write(playlist, unlisted).await,
+                Step::WriteMultivariant(playlist) => self.write_multivariant(playlist).await,
+                Step::Settle => self.settle().await,
+                Step::Remove(key) => self.remove(&key).await,
+                Step::Wait(until) => self.wait(until).await,
+                Step::Done => return,
+            }
+        }
+    }
+
+    /// Removals come last: a playlist is what viewers wait for.
+    fn next(&mut self) -> Step {
+        let mut wanted = self.shared.lock();
+        if let Some(playlist) = wanted.playlist.take() {
+            return Step::Write(playlist, std::mem::take(&mut wanted.unlisted));
+        }
+        if let Some(playlist) = wanted.multivariant.take() {
+            return Step::WriteMultivariant(playlist);
+        }
+        let finished = wanted.finished;
+        drop(wanted);
+        if finished && let Some(settle) = self.settle.take() {
+            // Nobody waits for it where the writer was abandoned.
+            let _ = settle.send(());
+        }
+        if finished && self.hurry.is_cancelled() {
+            return Step::Done;
+        }
+        if finished && self.latest.is_doubtful() {
+            return Step::Settle;
+        }
+        match self.removals.front() {
+            Some((due, _)) if *due > Instant::now() => Step::Wait(Some(*due)),
+            Some(_) => self.removals.pop_front().map_or(Step::Done, |(_, key)| Step::Remove(key)),
+            None if finished => Step::Done,
+            None => Step::Wait(None),
+        }
+    }
+
+    async fn write(&mut self, playlist: Bytes, unlisted: Vec<String>) {
+        match self.latest.replace(playlist.clone()).await {
+            Ok(_) => {
+                let due = Instant::now() + self.grace;
+                self.removals.extend(unlisted.into_iter().map(|key| (due, key)));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the playlist cannot be stored; trying on");
+                {
+                    let mut wanted = self.shared.lock();
+                    if wanted.abandoned {
+                        return;
+                    }
+                    wanted.unlisted.extend(unlisted);
+                    wanted.playlist.get_or_insert(playlist);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+
+    async fn write_multivariant(&mut self, playlist: Object) {
+        let Err(error) = self.uploader.put(&playlist).await else { return };
+        tracing::warn!(%error, "the multivariant playlist cannot be stored; trying on");
+        {
+            let mut wanted = self.shared.lock();
+            if wanted.abandoned {
+                return;
+            }
+            wanted.multivariant.get_or_insert(playlist);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+
+    /// After the last version, an attempt that was given up earlier must not undo it.
+    async fn settle(&self) {
+        tokio::select! {
+            settled = self.latest.settle() => if let Err(error) = settled {
+                tracing::warn!(%error, "the last playlist may not be the newest; trying on");
+                tokio::time::sleep(PAUSE).await;
+            },
+            () = self.hurry.cancelled() => {}
+        }
+    }
+
+    async fn remove(&self, key: &str) {
+        if let Err(error) = self.uploader.delete(key).await {
+            metrics::counter!("weir_objects_left_behind_total").increment(1);
+            tracing::warn!(%error, "an old segment cannot be removed");
+        }
+    }
+
+    async fn wait(&self, until: Option<Instant>) {
+        let due = async {
+            match until {
+                Some(due) => sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        let hurry = async {
+            // Cancelled already, it must not turn the loop into a busy one.
+            if self.hurry.is_cancelled() {
+                std::future::pending().await
+            } else {
+                self.hurry.cancelled().await
+            }
+        };
+        tokio::select! {
+            () = self.shared.changed.notified() => {}
+            () = due => {}
+            () = hurry => {}
+        }
+    }
+}

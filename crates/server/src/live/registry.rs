@@ -1,0 +1,196 @@
+//! The broadcasts of this server: found by stream, started by a session, ended together.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use media::MediaDuration;
+use metrics::gauge;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uploader::Uploader;
+
+use super::board::Board;
+use super::broadcast::{Attached, Broadcast, End, Presence};
+use super::feed::FeedError;
+use super::objects::ObjectKeys;
+use super::supervisor::Supervisor;
+use crate::catalog::{Catalog, Stream, VideoId};
+
+/// How long a publisher waits for an earlier broadcast of its stream to finish its uploads.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What every broadcast is made by.
+#[derive(Clone)]
+pub(crate) struct RegistryOptions {
+    pub(crate) reconnect_window: Duration,
+    pub(crate) playlist_window: usize,
+    pub(crate) segment_duration: MediaDuration,
+    pub(crate) transcode: transcode::Options,
+}
+
+/// The broadcasts of this server. A clone is the same registry.
+#[derive(Clone)]
+pub(crate) struct Registry {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) options: RegistryOptions,
+    pub(super) catalog: Catalog,
+    pub(super) board: Board,
+    pub(super) uploader: Uploader,
+    /// On air, or off it for so short a time that players still read the last window.
+    broadcasts: Mutex<HashMap<VideoId, Arc<Broadcast>>>,
+    tasks: TaskTracker,
+    pub(super) shutdown: CancellationToken,
+}
+
+/// Why a session cannot feed a stream.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AttachError {
+    /// Another session does.
+    #[error("another publisher is on air with this key")]
+    Busy,
+    /// The broadcast before it hasn't finished, or the encoder took nothing.
+    #[error("the stream's last broadcast is still being finished")]
+    Draining,
+    /// The server is being stopped.
+    #[error("the server is being stopped")]
+    Shutdown,
+}
+
+impl Registry {
+    pub(crate) fn new(
+        options: RegistryOptions,
+        catalog: Catalog,
+        board: Board,
+        uploader: Uploader,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let shared = Shared {
+            options,
+            catalog,
+            board,
+            uploader,
+            broadcasts: Mutex::default(),
+            tasks: TaskTracker::new(),
+            shutdown,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Makes a new session the one that feeds `stream`: into the broadcast that waits for it, or
+    /// into a new one.
+    pub(crate) async fn attach(&self, stream: &Stream) -> Result<Attached, AttachError> {
+        tokio::time::timeout(PATIENCE, self.take(stream)).await.unwrap_or(Err(AttachError::Draining))
+    }
+
+    async fn take(&self, stream: &Stream) -> Result<Attached, AttachError> {
+        loop {
+            if self.shared.shutdown.is_cancelled() {
+                return Err(AttachError::Shutdown);
+            }
+            let broadcast = self.find_or_start(stream);
+            match broadcast.take() {
+                Ok(attached) => {
+                    return match attached.begin().await {
+                        Ok(()) => Ok(attached),
+                        Err(FeedError::Closed | FeedError::Stalled) => Err(AttachError::Draining),
+                    };
+                }
+                Err(Presence::Ending(_)) => broadcast.finished().await,
+                Err(Presence::Publishing(_) | Presence::Away(_)) => return Err(AttachError::Busy),
+            }
+        }
+    }
+
+    fn find_or_start(&self, stream: &Stream) -> Arc<Broadcast> {
+        let mut broadcasts = self.shared.lock();
+        if let Some(known) = broadcasts.get(&stream.video_id).filter(|known| !known.is_finished()) {
+            return known.clone();
+        }
+        let (broadcast, supervisor) = Supervisor::new(&self.shared, stream);
+        broadcasts.insert(stream.video_id.clone(), broadcast.clone());
+        self.shared.tasks.spawn(supervisor.run());
+        broadcast
+    }
+
+    /// The broadcast of a stream, on air or just off it.
+    pub(crate) fn get(&self, id: &VideoId) -> Option<Arc<Broadcast>> {
+        self.shared.lock().get(id).cloned()
+    }
+
+    /// Takes the gauges of every broadcast on air.
+    pub(crate) fn measure(&self) {
+        let on_air: Vec<_> = self.shared.lock().values().filter(|b| !b.is_finished()).cloned().collect();
+        for broadcast in on_air {
+            let labels = [("stream", broadcast.id.to_string())];
+            let (encode, upload) = (broadcast.encode_health(), broadcast.upload_health());
+            let ingest = broadcast.health().ingest().unwrap_or_default();
+            gauge!("weir_ingest_bits_per_second", &labels).set(ingest.bitrate as f64);
+            gauge!("weir_ingest_frames_per_second", &labels).set(ingest.frame_rate);
+            gauge!("weir_encode_frames_per_second", &labels).set(encode.frame_rate);
+            gauge!("weir_encode_speed_ratio", &labels).set(encode.speed.unwrap_or_default());
+            gauge!("weir_encode_queue_packets", &labels).set(encode.queued_packets as f64);
+            gauge!("weir_encode_dropped_frames", &labels).set(encode.frames_dropped as f64);
+            gauge!("weir_upload_queue_segments", &labels).set(upload.pending_segments as f64);
+            gauge!("weir_upload_queue_bytes", &labels).set(upload.pending_bytes as f64);
+            gauge!("weir_viewers", &labels).set(self.shared.board.viewers(&broadcast.id) as f64);
+        }
+    }
+
+    /// Ends a stream's broadcast, if there is one, and waits until its last playlist is stored.
+    pub(crate) async fn stop(&self, id: &VideoId) {
+        if let Some(broadcast) = self.get(id) {
+            broadcast.end(End::stopped());
+            broadcast.finished().await;
+        }
+    }
+
+    /// Removes what is left of a stream that was deleted.
+    pub(crate) fn forget(&self, stream: &Stream, next: hls_mux::MediaSequence) {
+        self.shared.lock().remove(&stream.video_id);
+        let keys = ObjectKeys::new(&stream.video_id);
+        let segments = self.shared.last_segments(&keys, next);
+        let playlists = [keys.media_playlist(), keys.multivariant_playlist()];
+        let uploader = self.shared.uploader.clone();
+        self.shared.tasks.spawn(async move {
+            for key in playlists.into_iter().chain(segments) {
+                if let Err(error) = uploader.delete(&key).await {
+                    metrics::counter!("weir_objects_left_behind_total").increment(1);
+                    tracing::warn!(%error, "an object of a deleted stream cannot be removed");
+                    // A store that refuses one refuses all: the rest would only take time.
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Waits, after shutdown was asked for, until every broadcast has ended in order.
+    pub(crate) async fn drained(&self) {
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+}
+
+impl Shared {
+    /// Keys that a playlist before the segment `next` may have listed.
+    pub(super) fn last_segments(&self, keys: &ObjectKeys, next: hls_mux::MediaSequence) -> Vec<String> {
+        let listed = 2 * self.options.playlist_window as u64 + 1;
+        let first = next.get().saturating_sub(listed);
+        (first..next.get()).map(|n| keys.segment(hls_mux::MediaSequence::new(n))).collect()
+    }
+
+    /// Serves a broadcast's window no more, unless a newer one has taken its place.
+    pub(super) fn retire(&self, broadcast: &Arc<Broadcast>) {
+        let mut broadcasts = self.lock();
+        if broadcasts.get(&broadcast.id).is_some_and(|known| Arc::ptr_eq(known, broadcast)) {
+            broadcasts.remove(&broadcast.id);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<VideoId, Arc<Broadcast>>> {
+        self.broadcasts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,312 @@
+//! The life of a broadcast: starts its encoder and its uploads, waits for a reason to end, and ends
+//! them in the order in which media flows.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant, SystemTime};
+
+use hls_mux::playlist::MediaPlaylist;
+use hls_mux::{MediaSequence, SegmenterOptions};
+use media::MediaDuration;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::broadcast::{Broadcast, End, Presence};
+use super::encoder::{self, EncoderError, EncoderOptions};
+use super::feed::{self, Feed, FeedReceiver};
+use super::health::Health;
+use super::listing::Listing;
+use super::objects::ObjectKeys;
+use super::playlist_writer::PlaylistWriter;
+use super::publisher::Publisher;
+use super::registry::Shared;
+use super::upload_queue::UploadQueue;
+use super::window::Window;
+use crate::catalog::{Status, Stream};
+
+/// How long an encoder may take to flush, once told to.
+const FLUSH_LIMIT: Duration = Duration::from_secs(10);
+/// How long uploads may go on after the end before the stream is called over.
+const UPLOAD_LIMIT: Duration = Duration::from_secs(15);
+/// How long the last window is served from memory, after the end.
+const LINGER: Duration = Duration::from_secs(300);
+/// Segment numbers are reserved in blocks, so that the catalog is written once a minute and a crash
+/// can't make a number be used twice.
+const SEQUENCE_BLOCK: u64 = 32;
+
+/// The task of one broadcast.
+pub(super) struct Supervisor {
+    shared: Arc<Shared>,
+    broadcast: Arc<Broadcast>,
+    feed: FeedReceiver,
+    /// What the stream was before: it is that again if not one segment comes of this.
+    before: Status,
+}
+
+type EncoderResult = oneshot::Receiver<Result<(), EncoderError>>;
+
+/// What runs while a broadcast is on air.
+struct Running {
+    /// Its thread's result; `None` once that was taken.
+    encoder: Option<EncoderResult>,
+    uploads: tokio::task::JoinHandle<()>,
+    /// The number after the last listed segment; `None` before the first is listed.
+    listed: watch::Receiver<Option<MediaSequence>>,
+}
+
+impl Supervisor {
+    /// A broadcast that waits for its first session, and the task that runs it.
+    pub(super) fn new(shared: &Arc<Shared>, stream: &Stream) -> (Arc<Broadcast>, Self) {
+        let (sender, feed) = feed::channel();
+        let options = &shared.options;
+        let broadcast = Arc::new(Broadcast {
+            id: stream.video_id.clone(),
+            presence: watch::Sender::new(Presence::Away(Instant::now())),
+            feed: sender,
+            health: Arc::new(Health::default()),
+            window: Arc::new(Window::new(options.segment_duration, options.playlist_window)),
+            uploads: Arc::new(UploadQueue::default()),
+            finished: CancellationToken::new(),
+            sessions: AtomicU64::new(0),
+        });
+        let supervisor =
+            Self { shared: shared.clone(), broadcast: broadcast.clone(), feed, before: stream.status };
+        (broadcast, supervisor)
+    }
+
+    /// Runs the broadcast from its first session to the end of its last window.
+    pub(super) async fn run(self) {
+        let span = tracing::info_span!("broadcast", stream = %self.broadcast.id);
+        self.live().instrument(span).await;
+    }
+
+    async fn live(self) {
+        let Self { shared, broadcast, feed, before } = self;
+        metrics::gauge!("weir_broadcasts").increment(1);
+        let first = shared.first_sequence(&broadcast).await;
+        let (end, next) = match shared.start(&broadcast, feed, first) {
+            Ok(mut running) => {
+                let mut reserved = first;
+                let end = shared.watch(&broadcast, &mut running, &mut reserved).await;
+                broadcast.end(end.clone());
+                let end = finish(&broadcast, running.encoder.take(), end).await;
+                broadcast.window.end();
+                broadcast.uploads.end();
+                shared.finish_uploads(&broadcast, running.uploads).await;
+                (end, *running.listed.borrow())
+            }
+            Err(error) => {
+                let end = End::encoder(&error);
+                broadcast.end(end.clone());
+                (end, None)
+            }
+        };
+        shared.record_end(&broadcast, end, before, first, next).await;
+        metrics::gauge!("weir_broadcasts").decrement(1);
+        broadcast.finished.cancel();
+        // Whoever is at the end of the playlist still reads its last segments.
+        let _ = timeout(LINGER, shared.shutdown.cancelled()).await;
+        shared.retire(&broadcast);
+    }
+}
+
+impl Shared {
+    async fn first_sequence(&self, broadcast: &Broadcast) -> MediaSequence {
+        match self.catalog.next_sequence(&broadcast.id).await {
+            Ok(first) => first,
+            // The stream goes on air all the same: numbers from the clock are above any that were
+            // counted from 0, so that no name is used twice.
+            Err(error) => {
+                tracing::error!(%error, "segments are numbered by the clock");
+                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                MediaSequence::new(since.as_secs())
+            }
+        }
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        broadcast: &Arc<Broadcast>,
+        feed: FeedReceiver,
+        first: MediaSequence,
+    ) -> Result<Running, EncoderError> {
+        let options = &self.options;
+        let (listed, listed_receiver) = watch::channel(None);
+        let (multivariant, multivariant_receiver) = watch::channel(None);
+        let listing = Listing::new(broadcast, &options.transcode, listed, multivariant);
+        let encoder_options = EncoderOptions {
+            transcode: options.transcode.clone(),
+            segmenter: SegmenterOptions {
+                target_duration: options.segment_duration,
+                ..SegmenterOptions::default()
+            },
+            first,
+        };
+        let encoder =
+            encoder::spawn(&broadcast.id, encoder_options, feed, listing, broadcast.health.clone())?;
+        let uploads = self.publish(broadcast, first, multivariant_receiver);
+        Ok(Running { encoder: Some(encoder), uploads, listed: listed_receiver })
+    }
+
+    fn publish(
+        &self,
+        broadcast: &Arc<Broadcast>,
+        first: MediaSequence,
+        multivariant: watch::Receiver<Option<String>>,
+    ) -> tokio::task::JoinHandle<()> {
+        let options = &self.options;
+        let keys = ObjectKeys::new(&broadcast.id);
+        let longest =
+            MediaDuration::from_ticks(options.segment_duration.ticks() * options.playlist_window as i64);
+        let grace = (longest + options.segment_duration).to_std();
+        let writer =
+            PlaylistWriter::start(self.uploader.clone(), keys.media_playlist(), grace, self.shutdown.clone());
+        // What an earlier broadcast's playlist listed goes once this one's has taken its place.
+        writer.remove_once_unlisted(self.last_segments(&keys, first));
+        let publisher = Publisher {
+            playlist: MediaPlaylist::new(options.segment_duration, options.playlist_window),
+            uploader: self.uploader.clone(),
+            queue: broadcast.uploads.clone(),
+            health: broadcast.health.clone(),
+            multivariant,
+            keys,
+            writer,
+        };
+        tokio::spawn(publisher.run().in_current_span())
+    }
+
+    /// Waits for the reason to end; meanwhile tells the catalog and the viewers what happens.
+    async fn watch(&self, broadcast: &Broadcast, running: &mut Running, reserved: &mut MediaSequence) -> End {
+        let mut presence = broadcast.presence.subscribe();
+        let mut live = false;
+        loop {
+            let now = presence.borrow_and_update().clone();
+            let listed = *running.listed.borrow_and_update();
+            if let Some(next) = listed {
+                self.reserve(broadcast, next, reserved).await;
+                if !live {
+                    live = true;
+                    self.went_live(broadcast).await;
+                }
+                self.board.set(&broadcast.id, Status::Live, matches!(now, Presence::Away(_)));
+            }
+            let patience = match now {
+                Presence::Publishing(_) => None,
+                Presence::Away(since) => Some(since + self.options.reconnect_window),
+                Presence::Ending(end) => return end,
+            };
+            let lost = async {
+                match patience {
+                    Some(deadline) => sleep_until(deadline.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = presence.changed() => if changed.is_err() { return End::shutdown() },
+                Ok(()) = running.listed.changed() => {}
+                () = lost => return End::publisher_lost(self.options.reconnect_window),
+                () = self.shutdown.cancelled() => return End::shutdown(),
+                result = result_of(&mut running.encoder) => {
+                    running.encoder = None;
+                    return encoder_end(result);
+                }
+            }
+        }
+    }
+
+    async fn went_live(&self, broadcast: &Broadcast) {
+        tracing::info!("live");
+        if let Err(error) = self.catalog.went_live(&broadcast.id, SystemTime::now()).await {
+            tracing::error!(%error, "the stream is on air, but not marked so");
+        }
+    }
+
+    /// Keeps the catalog's number ahead of those in use.
+    async fn reserve(&self, broadcast: &Broadcast, next: MediaSequence, reserved: &mut MediaSequence) {
+        if next.get() + SEQUENCE_BLOCK / 2 <= reserved.get() {
+            return;
+        }
+        let ahead = MediaSequence::new(next.get() + SEQUENCE_BLOCK);
+        match self.catalog.set_next_sequence(&broadcast.id, ahead).await {
+            Ok(()) => *reserved = ahead,
+            Err(error) => tracing::error!(%error, "segment numbers are not kept"),
+        }
+    }
+
+    async fn finish_uploads(&self, broadcast: &Broadcast, uploads: tokio::task::JoinHandle<()>) {
+        let abort = uploads.abort_handle();
+        if timeout(UPLOAD_LIMIT, uploads).await.is_err() {
+            let (segments, bytes) = broadcast.uploads.depth();
+            metrics::counter!("weir_upload_segments_dropped_total").increment(segments as u64);
+            tracing::error!(segments, bytes, "the object store has not taken the last segments; giving up");
+            abort.abort();
+        }
+    }
+
+    async fn record_end(
+        &self,
+        broadcast: &Broadcast,
+        end: End,
+        before: Status,
+        first: MediaSequence,
+        next: Option<MediaSequence>,
+    ) {
+        let status = match (next, end.status) {
+            (None, Status::Ready) if before != Status::Live => before,
+            (_, status) => status,
+        };
+        let next = next.unwrap_or(first);
+        tracing::info!(
+            reason = end.reason.code,
+            message = end.reason.message,
+            segments = next.get() - first.get(),
+            "ended"
+        );
+        metrics::counter!("weir_broadcasts_ended_total", "reason" => end.reason.code.clone()).increment(1);
+        let kept = self.catalog.set_next_sequence(&broadcast.id, next).await;
+        let ended = self.catalog.ended(&broadcast.id, status, &end.reason).await;
+        for error in [kept.err(), ended.err()].into_iter().flatten() {
+            tracing::error!(%error, "the end of the broadcast is not recorded");
+        }
+        self.board.set(&broadcast.id, status, false);
+    }
+}
+
+/// Flushes the encoder. One that failed says so, whatever else the reason to end was.
+async fn finish(broadcast: &Broadcast, mut encoder: Option<EncoderResult>, end: End) -> End {
+    if encoder.is_none() {
+        return end;
+    }
+    // An encoder that has just ended by itself takes nothing more; its result says why.
+    let _ = broadcast.feed.tell(Feed::Finish).await;
+    match timeout(FLUSH_LIMIT, result_of(&mut encoder)).await {
+        Ok(Err(error)) => encoder_end(Err(error)),
+        Ok(Ok(())) => end,
+        Err(_) => {
+            tracing::error!("the encoder does not end; its thread is left behind");
+            end
+        }
+    }
+}
+
+/// What an encoder's thread ends with; pending once that was taken.
+async fn result_of(encoder: &mut Option<EncoderResult>) -> Result<(), EncoderError> {
+    match encoder {
+        // A thread that is gone without a result was not able to panic in order.
+        Some(result) => result.await.unwrap_or_else(|_| Err(EncoderError::Panicked(String::new()))),
+        None => std::future::pending().await,
+    }
+}
+
+/// Why a broadcast ends whose encoder did.
+fn encoder_end(result: Result<(), EncoderError>) -> End {
+    match result {
+        Ok(()) => End::shutdown(),
+        Err(error) => {
+            tracing::error!(%error, "the encoder failed");
+            End::encoder(&error)
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The knobs as they are written down: one struct, read from flags, environment and TOML alike.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// Each knob once. The flag `--rtmp-addr`, the variable `WEIR_RTMP_ADDR` and the TOML key
+/// `rtmp_addr` are one knob in three spellings; what isn't set is `None`.
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where encoders connect [default: 0.0.0.0:1935]
+    #[arg(long, env = "WEIR_RTMP_ADDR", help_heading = "Network")]
+    pub rtmp_addr: Option<SocketAddr>,
+    /// API, playback, pages and metrics [default: 0.0.0.0:8080]
+    #[arg(long, env = "WEIR_HTTP_ADDR", help_heading = "Network")]
+    pub http_addr: Option<SocketAddr>,
+    /// Base of the URLs that are handed out [default: taken from each request]
+    #[arg(long, env = "WEIR_PUBLIC_URL", help_heading = "Network")]
+    pub public_url: Option<Url>,
+    /// RTMP connections at a time [default: 512]
+    #[arg(long, env = "WEIR_MAX_CONNECTIONS", help_heading = "Network")]
+    pub max_connections: Option<usize>,
+
+    /// Catalog and generated token; never media [default: ./data]
+    #[arg(long, env = "WEIR_DATA_DIR", help_heading = "Catalog")]
+    pub data_dir: Option<PathBuf>,
+    /// The catalog [default: sqlite://<data-dir>/weir.db]
+    #[arg(long, env = "WEIR_DATABASE_URL", hide_env_values = true, help_heading = "Catalog")]
+    pub database_url: Option<String>,
+    /// Bearer token of control calls [default: made at first start, kept in <data-dir>/api-token]
+    #[arg(long, env = "WEIR_API_TOKEN", hide_env_values = true, help_heading = "Catalog")]
+    pub api_token: Option<String>,
+
+    /// Bucket for segments and playlists; unset, objects stay in memory
+    #[arg(long, env = "WEIR_S3_BUCKET", help_heading = "Object store")]
+    pub s3_bucket: Option<String>,
+    /// An S3-compatible server, such as http://127.0.0.1:9000 [default: AWS]
+    #[arg(long, env = "WEIR_S3_ENDPOINT", help_heading = "Object store")]
+    pub s3_endpoint: Option<Url>,
+    /// [default: us-east-1]
+    #[arg(long, env = "WEIR_S3_REGION", help_heading = "Object store")]
+    pub s3_region: Option<String>,
+    /// endpoint/bucket/key rather than bucket.endpoint/key [default: true with an endpoint]
+    #[arg(long, env = "WEIR_S3_PATH_STYLE", help_heading = "Object store")]
+    pub s3_path_style: Option<bool>,
+    /// Put before each key
+    #[arg(long, env = "WEIR_S3_PREFIX", help_heading = "Object store")]
+    pub s3_prefix: Option<String>,
+    /// Where players read the bucket [default: endpoint/bucket]
+    #[arg(long, env = "WEIR_S3_PUBLIC_URL", help_heading = "Object store")]
+    pub s3_public_url: Option<Url>,
+    /// Access key of the object store
+    #[arg(long, env = "AWS_ACCESS_KEY_ID", hide_env_values = true, help_heading = "Object store")]
+    pub s3_access_key_id: Option<String>,
+    /// Secret key of the object store; prefer the variable, flags are seen by other users
+    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true, help_heading = "Object store")]
+    pub s3_secret_access_key: Option<String>,
+    /// Session token of temporary keys
+    #[arg(long, env = "AWS_SESSION_TOKEN", hide_env_values = true, help_heading = "Object store")]
+    pub s3_session_token: Option<String>,
+    /// Bytes of the in-memory store that stands in for a bucket [default: 536870912]
+    #[arg(long, env = "WEIR_MEMORY_STORE_BYTES", help_heading = "Object store")]
+    pub memory_store_bytes: Option<usize>,
+
+    /// Seconds that a broadcast waits for a publisher that vanished, 0 to 1800 [default: 30]
+    #[arg(long, env = "WEIR_RECONNECT_WINDOW", help_heading = "Streams")]
+    pub reconnect_window: Option<u64>,
+    /// Seconds from keyframe to keyframe: the length of a segment, 1 to 10 [default: 2]
+    #[arg(long, env = "WEIR_SEGMENT_DURATION", help_heading = "Streams")]
+    pub segment_duration: Option<u32>,
+    /// Segments in a playlist, 3 to 300 [default: 6]
+    #[arg(long, env = "WEIR_PLAYLIST_WINDOW", help_heading = "Streams")]
+    pub playlist_window: Option<usize>,
+
+    /// libav's name of the H.264 encoder [default: libx264]
+    #[arg(long, env = "WEIR_VIDEO_ENCODER", help_heading = "Encoding")]
+    pub video_encoder: Option<String>,
+    /// [default: veryfast]
+    #[arg(long, env = "WEIR_VIDEO_PRESET", help_heading = "Encoding")]
+    pub video_preset: Option<String>,
+    /// The picture is fitted into this width … [default: 1280]
+    #[arg(long, env = "WEIR_VIDEO_WIDTH", help_heading = "Encoding")]
+    pub video_width: Option<u32>,
+    /// … and this height, keeping its shape [default: 720]
+    #[arg(long, env = "WEIR_VIDEO_HEIGHT", help_heading = "Encoding")]
+    pub video_height: Option<u32>,
+    /// bit/s on average [default: 2500000]
+    #[arg(long, env = "WEIR_VIDEO_BITRATE", help_heading = "Encoding")]
+    pub video_bitrate: Option<u32>,
+    /// bit/s at most, over the rate control's buffer [default: 3000000]
+    #[arg(long, env = "WEIR_VIDEO_MAXRATE", help_heading = "Encoding")]
+    pub video_maxrate: Option<u32>,
+    /// Bits in the rate control's buffer [default: 6000000]
+    #[arg(long, env = "WEIR_VIDEO_BUFSIZE", help_heading = "Encoding")]
+    pub video_bufsize: Option<u32>,
+    /// bit/s [default: 128000]
+    #[arg(long, env = "WEIR_AUDIO_BITRATE", help_heading = "Encoding")]
+    pub audio_bitrate: Option<u32>,
+
+    /// What is logged, as in tracing's filters, such as info or weir=debug [default: info]
+    #[arg(long, env = "WEIR_LOG", help_heading = "Log")]
+    pub log: Option<String>,
+    /// text or json [default: text]
+    #[arg(long, env = "WEIR_LOG_FORMAT", help_heading = "Log")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: an object a line.
+    Json,
+}
+
+/// Why the settings could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file could not be read.
+    #[error("cannot read the configuration file {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is no TOML, or has a key that isn't a knob, or a value of the wrong kind.
+    #[error("the configuration file {} is wrong: {source}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and what.
+        source: toml::de::Error,
+    },
+    /// Two sources could not be laid over each other.
+    #[error("the settings cannot be merged: {0}")]
+    Merge(#[from] toml::ser::Error),
+}
+
+impl Settings {
+    /// Reads a TOML file; an unknown key is an error.
+    pub fn from_file(path: &Path) -> Result<Self, SettingsError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| SettingsError::Read { path: path.to_owned(), source })?;
+        toml::from_str(&text).map_err(|source| SettingsError::Parse { path: path.to_owned(), source })
+    }
+
+    /// These settings, with what they leave open taken from `file`.
+    pub fn over(&self, file: &Self) -> Result<Self, SettingsError> {
+        let mut merged = toml::Table::try_from(file)?;
+        merged.extend(toml::Table::try_from(self)?);
+        merged.try_into().map_err(|source| SettingsError::Parse { path: "(merged)".into(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    #[test]
+    fn a_flag_beats_the_file_and_the_file_fills_the_rest() {
+        let flags = Cli::parse_from(["weir", "--http-addr", "127.0.0.1:9999"]).settings;
+        let file: Settings =
+            toml::from_str("http_addr = '0.0.0.0:1'\nplaylist_window = 9\nlog_format = 'json'").unwrap();
+        let merged = flags.over(&file).unwrap();
+        assert_eq!(merged.http_addr, Some("127.0.0.1:9999".parse().unwrap()));
+        assert_eq!(merged.playlist_window, Some(9));
+        assert_eq!(merged.log_format, Some(LogFormat::Json));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let error = toml::from_str::<Settings>("s3_buckett = 'x'").unwrap_err().to_string();
+        assert!(error.contains("s3_buckett"), "{error}");
+    }
+
+    #[test]
+    fn every_knob_has_its_three_spellings() {
+        let command = <Cli as clap::CommandFactory>::command();
+        for arg in command.get_arguments().filter(|a| a.get_id() != "help") {
+            let key = arg.get_id().as_str();
+            assert_eq!(arg.get_long(), Some(key.replace('_', "-").as_str()));
+            let env = arg.get_env().and_then(|e| e.to_str()).unwrap_or_default();
+            let expected = format!("WEIR_{}", key.to_uppercase());
+            assert!(env == expected || env.starts_with("AWS_"), "{key}: {env}");
+        }
+    }
+}
