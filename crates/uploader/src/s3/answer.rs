@@ -76,12 +76,18 @@ pub(super) fn transport_error(error: &reqwest::Error, limit: Duration) -> StoreE
     if chain(error).any(|cause| cause.to_string() == "dns error") {
         return StoreError::Unresolved { reason };
     }
-    match chain(error).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind) {
+    match chain(error).find_map(|cause| cause.downcast_ref::<io::Error>()).map(innermost_kind) {
         Some(io::ErrorKind::ConnectionRefused) => StoreError::Refused,
         // What rustls objects to reaches us as invalid data.
         Some(io::ErrorKind::InvalidData) => StoreError::Tls { reason },
         _ => StoreError::Unreachable { reason },
     }
+}
+
+/// An I/O error may wrap another, which its `source` passes over.
+fn innermost_kind(error: &io::Error) -> io::ErrorKind {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>());
+    inner.map_or(error.kind(), innermost_kind)
 }
 
 /// The innermost error's words: reqwest's own only repeat the URL.
