@@ -1,36 +1,107 @@
-use std::time::Instant;
+//! The one file that knows tokio: a session over a socket.
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use crate::{Error, Event, Limits, Refusal, ServerSession, Stats};
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-/// A [`ServerSession`] over a socket.
+use crate::{Error, ErrorKind, Event, Limits, Refusal, ServerSession, Stats};
+
+const READ_BUFFER_LEN: usize = 16 * 1024;
+/// How long a peer has to take our last words and hang up.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A [`ServerSession`] over a byte stream: it reads, answers in one write each, and keeps the
+/// session's deadlines.
+///
+/// It takes 16 KiB for reading, and what the session holds. Setting `TCP_NODELAY` is up to whoever
+/// accepted the connection.
 pub struct Connection<S> {
     stream: S,
     session: ServerSession,
+    read_buffer: Box<[u8]>,
+    unsent: Bytes,
+    is_write_broken: bool,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// How it ended, once it has.
+    ending: Option<Result<(), Error>>,
+}
+
+enum Progress {
+    Read(usize),
+    End,
+    Broken(io::ErrorKind),
+    TimedOut,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// A session over `stream`, which has just been accepted.
     pub fn new(stream: S, limits: Limits) -> Self {
-        Self { stream, session: ServerSession::new(limits, Instant::now()) }
+        Self {
+            stream,
+            session: ServerSession::new(limits, Instant::now().into_std()),
+            read_buffer: vec![0; READ_BUFFER_LEN].into_boxed_slice(),
+            unsent: Bytes::new(),
+            is_write_broken: false,
+            timer: None,
+            ending: None,
+        }
     }
 
-    /// The next event; `None` when the connection ended in good order.
+    /// The next event; `None` once the connection has ended in good order, which includes a peer that
+    /// hangs up without publishing.
+    ///
+    /// Cancel-safe: dropping the future loses nothing. An error is final, and stays; the peer has been
+    /// told, where there is a way to tell it.
     pub async fn next_event(&mut self) -> Result<Option<Event>, Error> {
-        Ok(self.session.poll_event())
+        loop {
+            if let Some(event) = self.session.poll_event() {
+                return Ok(Some(event));
+            }
+            if self.ending.is_none() && self.session.check().is_err() {
+                self.ending = Some(self.session.check());
+            }
+            if let Some(ending) = self.ending.clone() {
+                // Whoever ended it: a write that fails now changes nothing.
+                let _ = self.finish().await;
+                return ending.map(|()| None);
+            }
+            let progress = poll_fn(|cx| self.poll_progress(cx)).await;
+            let now = Instant::now().into_std();
+            // What these return is seen by the check above, after the events before it.
+            let _ = match progress {
+                Progress::Read(length) => self.session.handle_input(&self.read_buffer[..length], now),
+                Progress::TimedOut => self.session.handle_timeout(now),
+                Progress::End => self.end(ErrorKind::Disconnected),
+                Progress::Broken(kind) => self.end(ErrorKind::Io(kind)),
+            };
+        }
     }
 
     /// Accepts the pending publish and tells the encoder.
     pub async fn accept_publish(&mut self) -> Result<(), Error> {
+        self.session.handle_input(&[], Instant::now().into_std())?;
         self.session.accept_publish();
+        // Whatever doesn't fit into the socket now, next_event goes on sending.
+        poll_fn(|cx| {
+            self.poll_send(cx);
+            Poll::Ready(())
+        })
+        .await;
         Ok(())
     }
 
-    /// Refuses the pending publish, tells the encoder why, and closes.
+    /// Refuses the pending publish, tells the encoder why, and closes: it returns when the encoder has
+    /// hung up, or has had two seconds to.
     pub async fn refuse_publish(&mut self, refusal: Refusal) -> Result<(), Error> {
         self.session.refuse_publish(refusal);
-        Ok(())
+        self.ending = Some(Ok(()));
+        self.finish().await.map_err(|kind| self.session.error(ErrorKind::Io(kind)))
     }
 
     /// What happened so far.
@@ -39,7 +110,92 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Sends what is unsent and closes the connection.
-    pub async fn close(self) {
-        drop(self.stream);
+    pub async fn close(mut self) {
+        // The peer may be gone already, which is all the same now.
+        let _ = self.finish().await;
+    }
+
+    /// Notes the end of the connection. It is in good order unless it cuts off a publish.
+    fn end(&mut self, cause: ErrorKind) -> Result<(), Error> {
+        let is_cut = self.session.is_publishing();
+        self.ending = Some(if is_cut { Err(self.session.error(cause)) } else { Ok(()) });
+        Ok(())
+    }
+
+    fn poll_progress(&mut self, cx: &mut Context<'_>) -> Poll<Progress> {
+        self.poll_send(cx);
+        let mut buffer = ReadBuf::new(&mut self.read_buffer);
+        match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+            Poll::Ready(Ok(())) => match buffer.filled().len() {
+                0 => Poll::Ready(Progress::End),
+                length => Poll::Ready(Progress::Read(length)),
+            },
+            Poll::Ready(Err(error)) => Poll::Ready(Progress::Broken(error.kind())),
+            Poll::Pending => self.poll_deadline(cx),
+        }
+    }
+
+    /// Sends as much as the socket takes. A failure shows up when reading.
+    fn poll_send(&mut self, cx: &mut Context<'_>) {
+        loop {
+            if self.unsent.is_empty() {
+                match self.session.poll_transmit() {
+                    Some(bytes) => self.unsent = bytes,
+                    None => break,
+                }
+            }
+            if self.is_write_broken {
+                self.unsent = Bytes::new();
+                continue;
+            }
+            match Pin::new(&mut self.stream).poll_write(cx, &self.unsent) {
+                Poll::Ready(Ok(length)) if length > 0 => self.unsent.advance(length),
+                Poll::Ready(_) => self.is_write_broken = true,
+                Poll::Pending => return,
+            }
+        }
+        if !self.is_write_broken && matches!(Pin::new(&mut self.stream).poll_flush(cx), Poll::Ready(Err(_))) {
+            self.is_write_broken = true;
+        }
+    }
+
+    /// Waits for the session's deadline. Each message moves it, so the timer is only set anew when
+    /// it fires early.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Progress> {
+        let Some(deadline) = self.session.poll_timeout().map(Instant::from_std) else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= deadline {
+                return Poll::Ready(Progress::TimedOut);
+            }
+            timer.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    }
+
+    /// Sends the last words, ends our side, and reads on until the peer has heard them: to close
+    /// with input unread would make the kernel throw them away.
+    async fn finish(&mut self) -> Result<(), io::ErrorKind> {
+        let finish = async {
+            let mut has_last_words = !self.unsent.is_empty();
+            self.stream.write_all_buf(&mut self.unsent).await?;
+            while let Some(mut bytes) = self.session.poll_transmit() {
+                has_last_words = true;
+                self.stream.write_all_buf(&mut bytes).await?;
+            }
+            self.stream.shutdown().await?;
+            while has_last_words && self.stream.read(&mut self.read_buffer).await? > 0 {}
+            Ok::<(), io::Error>(())
+        };
+        match timeout(CLOSE_TIMEOUT, finish).await {
+            Ok(Ok(())) | Err(_) => Ok(()),
+            Ok(Err(error)) => Err(error.kind()),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

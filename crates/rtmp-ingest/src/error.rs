@@ -55,14 +55,14 @@ pub enum ErrorKind {
         count: u32,
     },
     /// The peer asked to publish before it connected to an app.
-    #[error("the client sent `{command}` before `connect`")]
-    NotConnected {
-        /// The command.
-        command: &'static str,
-    },
+    #[error("the client sent `publish` before `connect`")]
+    NotConnected,
     /// The stream key can't be one of ours.
     #[error("the stream key is unusable: {0}")]
     UnusableStreamKey(KeyFault),
+    /// The app in `connect` isn't one that can exist.
+    #[error("the app in the server URL is unusable: {0}")]
+    UnusableApp(KeyFault),
     /// More input than is kept while the publish decision is pending.
     #[error("the client sent more than {limit} bytes before its publish was decided")]
     TooMuchBeforeDecision {

@@ -16,6 +16,7 @@ pub mod flv;
 mod handshake;
 mod limits;
 mod message;
+mod metadata;
 mod publish;
 mod session;
 pub mod timeline;

@@ -1,0 +1,226 @@
+//! Commands: from `connect` to `deleteStream` (RTMP 1.0 §7.2, and what encoders send besides).
+
+use super::{Phase, ServerSession, chunk_limits};
+use crate::amf0::Value;
+use crate::error::KeyFault;
+use crate::message::information;
+use crate::metadata::printable;
+use crate::{ErrorKind, Event, PublishRequest, StreamKey};
+
+const WINDOW: u32 = 2_500_000;
+const FOUR_CCS: [&str; 10] = ["avc1", "hvc1", "av01", "vp09", "mp4a", "Opus", "fLaC", "ac-3", "ec-3", ".mp3"];
+/// Multitrack, ModEx and nanosecond offsets (enhanced RTMP v2, `capsEx`).
+const CAPS_EX: f64 = (0x02 | 0x04 | 0x08) as f64;
+
+/// What `connect` said.
+#[derive(Clone, Default)]
+pub(super) struct App {
+    name: String,
+    /// What follows the app's name and a slash: perhaps the key.
+    rest: String,
+    query: Option<String>,
+    encoder: Option<String>,
+    tc_url: Option<String>,
+}
+
+impl ServerSession {
+    pub(super) fn command(&mut self, stream_id: u32, payload: &[u8]) -> Result<(), ErrorKind> {
+        if self.phase != Phase::Publishing {
+            self.commands += 1;
+            if self.commands > self.limits.max_commands_before_publish {
+                return Err(ErrorKind::TooManyCommands { count: self.commands });
+            }
+        }
+        let values = self.read_amf(payload)?;
+        let Some(name) = values.first().and_then(Value::as_str) else {
+            self.stats.ignored_messages += 1;
+            return Ok(());
+        };
+        let transaction = values.get(1).and_then(Value::as_number).unwrap_or_default();
+        let arguments = values.get(3..).unwrap_or_default();
+        match name {
+            "connect" => self.connect(transaction, values.get(2))?,
+            "createStream" => {
+                self.last_stream = self.last_stream.saturating_add(1);
+                self.result(transaction, &[Value::Null, Value::Number(self.last_stream.into())]);
+            }
+            "publish" => self.publish(stream_id, arguments.first())?,
+            "releaseStream" | "_checkbw" => self.result(transaction, &[Value::Null, Value::Undefined]),
+            "FCPublish" => {
+                self.result(transaction, &[Value::Null, Value::Undefined]);
+                let information = information("status", "NetStream.Publish.Start", "FCPublish");
+                self.writer.command(0, "onFCPublish", 0.0, &[Value::Null, information]);
+            }
+            "FCUnpublish" => {
+                self.finish_publish();
+                self.result(transaction, &[Value::Null, Value::Undefined]);
+            }
+            "closeStream" => self.finish_publish(),
+            "deleteStream" => {
+                let stream = arguments.first().and_then(Value::as_number);
+                if stream.is_none_or(|stream| stream == f64::from(self.publish_stream)) {
+                    self.finish_publish();
+                }
+            }
+            "play" | "play2" => {
+                let description = "This server takes streams; watch them over HTTP.";
+                self.writer.status(stream_id, "error", "NetStream.Play.Failed", description);
+            }
+            "_result" | "_error" | "onStatus" => self.stats.ignored_messages += 1,
+            _ => {
+                self.stats.ignored_messages += 1;
+                if transaction != 0.0 {
+                    let code = "NetConnection.Call.Failed";
+                    let information = information("error", code, "This server has no such command.");
+                    self.writer.command(0, "_error", transaction, &[Value::Null, information]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn result(&mut self, transaction: f64, rest: &[Value]) {
+        self.writer.command(0, "_result", transaction, rest);
+    }
+
+    fn connect(&mut self, transaction: f64, object: Option<&Value>) -> Result<(), ErrorKind> {
+        if self.phase != Phase::AwaitingConnect {
+            let (code, description) = ("NetConnection.Connect.Rejected", "Already connected.");
+            let information = information("error", code, description);
+            self.writer.command(0, "_error", transaction, &[Value::Null, information]);
+            return Ok(());
+        }
+        let object = object.unwrap_or(&Value::Null);
+        match App::from_connect(object) {
+            Ok(app) => self.app = Some(app),
+            Err(fault) => {
+                let (code, description) = ("NetConnection.Connect.Rejected", "The app can't be used.");
+                let information = information("error", code, description);
+                self.writer.command(0, "_error", transaction, &[Value::Null, information]);
+                return Err(ErrorKind::UnusableApp(fault));
+            }
+        }
+        self.phase = Phase::Connected;
+
+        self.writer.window_ack_size(WINDOW);
+        self.writer.peer_bandwidth(WINDOW);
+        self.writer.set_chunk_size();
+        let text = |text: &str| Value::String(text.to_owned());
+        let mut properties = vec![
+            ("fmsVer".to_owned(), text("FMS/3,5,7,7009")),
+            ("capabilities".to_owned(), Value::Number(31.0)),
+        ];
+        // Only to encoders that speak of it: old ones may choke on arrays.
+        if object.property("fourCcList").is_some() || object.property("capsEx").is_some() {
+            let four_ccs = FOUR_CCS.iter().map(|four_cc| text(four_cc)).collect();
+            properties.push(("fourCcList".to_owned(), Value::Array(four_ccs)));
+            properties.push(("capsEx".to_owned(), Value::Number(CAPS_EX)));
+        }
+        let mut success = information("status", "NetConnection.Connect.Success", "Connected.");
+        if let Value::Object(properties) = &mut success {
+            properties.push(("objectEncoding".to_owned(), Value::Number(0.0)));
+        }
+        self.result(transaction, &[Value::Object(properties), success]);
+        Ok(())
+    }
+
+    fn publish(&mut self, stream_id: u32, name: Option<&Value>) -> Result<(), ErrorKind> {
+        let Some(app) = &self.app else { return Err(ErrorKind::NotConnected) };
+        if self.phase == Phase::Publishing {
+            let description = "This connection already publishes a stream.";
+            self.writer.status(stream_id, "error", "NetStream.Publish.BadName", description);
+            self.stats.ignored_messages += 1;
+            return Ok(());
+        }
+        match app.request(name) {
+            Ok(request) => {
+                self.publish_stream = stream_id;
+                self.phase = Phase::Deciding;
+                self.events.push_back(Event::PublishRequested(request));
+                Ok(())
+            }
+            Err(fault) => {
+                let description = format!("The stream key is unusable: {fault}.");
+                self.writer.status(stream_id, "error", "NetStream.Publish.BadName", &description);
+                Err(ErrorKind::UnusableStreamKey(fault))
+            }
+        }
+    }
+
+    fn finish_publish(&mut self) {
+        if self.phase != Phase::Publishing {
+            return;
+        }
+        let (code, description) = ("NetStream.Unpublish.Success", "The stream has ended.");
+        self.writer.status(self.publish_stream, "status", code, description);
+        self.phase = Phase::Connected;
+        self.setup_began = self.now;
+        self.commands = 0;
+        self.chunks.set_limits(chunk_limits(&self.limits, false));
+        self.events.push_back(Event::PublishFinished);
+    }
+}
+
+impl App {
+    fn from_connect(object: &Value) -> Result<Self, KeyFault> {
+        let text = |name: &str| object.property(name).and_then(Value::as_str);
+        let app = match object.property("app") {
+            Some(Value::InvalidString) => return Err(KeyFault::NotText),
+            Some(Value::String(app)) => app.as_str(),
+            _ => "",
+        };
+        let (path, query) = split_query(app);
+        let path = path.trim_matches('/');
+        if !path.is_empty() {
+            StreamKey::new(path)?;
+        }
+        let (name, rest) = path.split_once('/').unwrap_or((path, ""));
+        Ok(Self {
+            name: name.to_owned(),
+            rest: rest.to_owned(),
+            query,
+            encoder: text("flashVer").and_then(printable),
+            tc_url: text("tcUrl").and_then(|url| printable(&without_secrets(url))),
+        })
+    }
+
+    /// What a `publish` with this stream name asks for.
+    fn request(&self, name: Option<&Value>) -> Result<PublishRequest, KeyFault> {
+        let name = match name {
+            Some(Value::InvalidString) => return Err(KeyFault::NotText),
+            Some(Value::String(name)) => name.as_str(),
+            _ => "",
+        };
+        let (name, query) = split_query(name);
+        let name = name.trim_matches('/');
+        let (app, key) = match (name, self.rest.as_str()) {
+            ("", rest) => (self.name.clone(), rest),
+            (name, "") => (self.name.clone(), name),
+            (name, rest) => (format!("{}/{rest}", self.name), name),
+        };
+        Ok(PublishRequest {
+            app,
+            key: StreamKey::new(key)?,
+            query: query.or_else(|| self.query.clone()),
+            encoder: self.encoder.clone(),
+            tc_url: self.tc_url.clone(),
+        })
+    }
+}
+
+fn split_query(text: &str) -> (&str, Option<String>) {
+    match text.split_once('?') {
+        Some((path, query)) => (path, Some(query.to_owned())),
+        None => (text, None),
+    }
+}
+
+/// A URL without user information, up to the end of its first path segment.
+fn without_secrets(url: &str) -> String {
+    let url = url.split('?').next().unwrap_or_default();
+    let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + 3));
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let app = path.split('/').next().unwrap_or_default();
+    format!("{scheme}{host}/{app}")
+}
