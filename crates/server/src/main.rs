@@ -96,7 +96,8 @@ async fn serve(config: Config) -> Outcome<()> {
         std::process::exit(1);
     });
     let metrics = server::install_metrics()?;
-    server::run(config, metrics, shutdown, greet).await?;
+    let log_format = config.log_format;
+    server::run(config, metrics, shutdown, |started| greet(&started, log_format)).await?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -109,8 +110,8 @@ async fn check(config: Config) -> Outcome<()> {
 }
 
 /// The banner is for people; machines read the log line.
-fn greet(started: Started) {
-    if std::io::stdout().is_terminal() {
+fn greet(started: &Started, log_format: LogFormat) {
+    if log_format == LogFormat::Text {
         // A terminal that went away is no reason to stop.
         let _ = writeln!(std::io::stdout(), "\n{started}");
     }
