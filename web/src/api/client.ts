@@ -1,0 +1,94 @@
+import type { CreatedStream, Problem, StreamKey, StreamStatus } from "./types";
+
+const TIMEOUT_MS = 8_000;
+
+/** A call that the server answered with an error. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly problem: Problem | null,
+  ) {
+    super(problem?.detail ?? problem?.title ?? `The server answered ${status}.`);
+    this.name = "ApiError";
+  }
+}
+
+/** A call that got no answer: the server is down, or the network is. */
+export class Unreachable extends Error {
+  constructor(options?: ErrorOptions) {
+    super("Weir does not answer.", options);
+    this.name = "Unreachable";
+  }
+}
+
+/** The control API, called with one bearer token. */
+export class Client {
+  constructor(private readonly token: string) {}
+
+  async list(signal?: AbortSignal): Promise<StreamStatus[]> {
+    const { streams } = await this.call<{ streams: StreamStatus[] }>("GET", "", undefined, signal);
+    return streams;
+  }
+
+  status(videoId: string, signal?: AbortSignal): Promise<StreamStatus> {
+    return this.call("GET", `/${encodeURIComponent(videoId)}/status`, undefined, signal);
+  }
+
+  create(title: string): Promise<CreatedStream> {
+    return this.call("POST", "/create", title === "" ? {} : { title });
+  }
+
+  start(videoId: string): Promise<StreamStatus> {
+    return this.call("POST", `/${encodeURIComponent(videoId)}/start`, {});
+  }
+
+  stop(videoId: string): Promise<StreamStatus> {
+    return this.call("POST", `/${encodeURIComponent(videoId)}/stop`, {});
+  }
+
+  remove(videoId: string): Promise<void> {
+    return this.call("DELETE", `/${encodeURIComponent(videoId)}`);
+  }
+
+  key(videoId: string): Promise<StreamKey> {
+    return this.call("GET", `/${encodeURIComponent(videoId)}/key`);
+  }
+
+  rotateKey(videoId: string): Promise<StreamKey> {
+    return this.call("POST", `/${encodeURIComponent(videoId)}/key`, {});
+  }
+
+  private async call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    const headers: Record<string, string> = { Authorization: `Bearer ${this.token}`, Accept: "application/json" };
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(`/api/live${path}`, {
+        method,
+        headers,
+        body: body === undefined ? null : JSON.stringify(body),
+        cache: "no-store",
+        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      });
+      text = await response.text();
+    } catch (cause) {
+      if (signal?.aborted) throw cause;
+      throw new Unreachable({ cause });
+    }
+    // A proxy in front of a server that is down answers in its place.
+    if (response.status === 502 || response.status === 504) throw new Unreachable();
+    if (!response.ok) throw new ApiError(response.status, parseProblem(text));
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
+}
+
+function parseProblem(text: string): Problem | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && "title" in value ? (value as Problem) : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,106 @@
+// The JSON of the server's API. Rates are in bits per second, times RFC 3339.
+
+export type StreamState = "PENDING" | "LIVE" | "READY" | "FAILED";
+
+export interface Ingest {
+  encoder: string | null;
+  remoteAddress: string | null;
+  connectedAt: string | null;
+  bitrate: number | null;
+  frameRate: number | null;
+  videoCodec: string | null;
+  width: number | null;
+  height: number | null;
+  audioCodec: string | null;
+  sampleRate: number | null;
+  channels: number | null;
+  /** Seconds between keyframes. */
+  keyframeInterval: number | null;
+  bytesReceived: number | null;
+}
+
+export interface Encode {
+  width: number | null;
+  height: number | null;
+  frameRate: number | null;
+  /** Media seconds encoded in a wall-clock second. */
+  speed: number | null;
+  queuedPackets: number | null;
+  framesDecoded: number | null;
+  framesEncoded: number | null;
+  framesDropped: number | null;
+  framesRepeated: number | null;
+  decodeErrors: number | null;
+}
+
+export interface Upload {
+  pendingSegments: number | null;
+  pendingBytes: number | null;
+  segmentsStored: number | null;
+  segmentsDropped: number | null;
+  retries: number | null;
+  latencyMs: number | null;
+  lastError: string | null;
+}
+
+export interface EndReason {
+  code: string;
+  message: string;
+}
+
+export interface StreamStatus {
+  videoId: string;
+  title: string | null;
+  status: StreamState;
+  isLiveNow: boolean;
+  reconnecting: boolean | null;
+  /** Whether the key is accepted when a publisher shows it. */
+  armed: boolean | null;
+  hlsManifestKey: string | null;
+  createdAt: string | null;
+  startedAt: string | null;
+  endedAt: string | null;
+  endReason: EndReason | null;
+  viewers: number | null;
+  rtmpUrl: string | null;
+  playbackUrl: string | null;
+  s3PlaybackUrl?: string | null;
+  playerUrl: string | null;
+  ingest: Ingest | null;
+  encode: Encode | null;
+  upload: Upload | null;
+}
+
+export interface CreatedStream {
+  videoId: string;
+  title: string | null;
+  status: StreamState;
+  streamKey: string;
+  rtmpUrl: string;
+  playbackUrl: string;
+  hlsManifestKey: string;
+  s3PlaybackUrl?: string | null;
+  playerUrl: string;
+}
+
+export interface StreamKey {
+  streamKey: string;
+  rtmpUrl?: string | null;
+}
+
+/** What the watch socket says, at once and on every change. */
+export interface WatchMessage {
+  type: "status";
+  status: StreamState;
+  isLiveNow: boolean;
+  reconnecting: boolean;
+  viewers: number;
+}
+
+/** An RFC 9457 problem document. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail?: string;
+}

@@ -1,0 +1,77 @@
+import "./base.css";
+import "./list.css";
+import "./stream.css";
+import { ApiError, Client, Unreachable } from "../api/client";
+import { h } from "../ui/dom";
+import { icon } from "../ui/icons";
+import type { App, Page } from "./page";
+import { parseRoute } from "./route";
+import { session } from "./session";
+import { signIn } from "./signIn";
+import { StreamList } from "./streamList";
+import { StreamPage } from "./streamPage";
+import { toast } from "./toast";
+
+const root = document.getElementById("app") as HTMLElement;
+let leave = (): void => undefined;
+
+function showSignIn(reason: string | null): void {
+  leave();
+  leave = () => undefined;
+  root.replaceChildren(signIn(reason, showDashboard));
+}
+
+function showDashboard(token: string): void {
+  const banner = h("p", { class: "banner", role: "alert", hidden: true }, icon("alert"), "Weir does not answer. Trying again…");
+  const main = h("main");
+  let page: Page | null = null;
+
+  const app: App = {
+    client: new Client(token),
+    answered() {
+      banner.hidden = true;
+      delete main.dataset["stale"];
+    },
+    failed(error) {
+      if (error instanceof ApiError && error.status === 401) {
+        session.forget();
+        showSignIn("The token is not accepted any more. Sign in again.");
+      } else if (error instanceof Unreachable) {
+        banner.hidden = false;
+        main.dataset["stale"] = "";
+      } else toast(error instanceof Error ? error.message : String(error), "bad");
+    },
+    say: (message) => toast(message),
+  };
+
+  function showRoute(): void {
+    page?.leave();
+    const route = parseRoute(location.hash);
+    page = route.page === "stream" ? new StreamPage(app, route.videoId) : new StreamList(app);
+    main.replaceChildren(page.element);
+    window.scrollTo(0, 0);
+  }
+
+  const signOut = h("button", {
+    type: "button", class: "quiet",
+    onclick: () => {
+      session.forget();
+      showSignIn(null);
+    },
+  }, icon("out"), h("span", {}, "Sign out"));
+  root.replaceChildren(
+    h("header", { class: "top" }, h("a", { class: "wordmark", href: "#/" , "aria-label": "Weir, all streams" }, "weir"), signOut),
+    banner,
+    main,
+  );
+  window.addEventListener("hashchange", showRoute);
+  leave = () => {
+    window.removeEventListener("hashchange", showRoute);
+    page?.leave();
+  };
+  showRoute();
+}
+
+const token = session.token;
+if (token === null) showSignIn(null);
+else showDashboard(token);

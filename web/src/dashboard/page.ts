@@ -1,0 +1,17 @@
+import type { Client } from "../api/client";
+
+/** One page of the dashboard, from the moment that it is shown until it is left. */
+export interface Page {
+  readonly element: HTMLElement;
+  leave(): void;
+}
+
+/** What a page may ask of the application around it. */
+export interface App {
+  readonly client: Client;
+  /** A call failed: says so, or goes back to signing in when the token isn't accepted. */
+  failed(error: unknown): void;
+  /** A call went well: the server is there. */
+  answered(): void;
+  say(message: string): void;
+}

@@ -1,0 +1,184 @@
+import { ApiError } from "../api/client";
+import type { StreamStatus } from "../api/types";
+import * as format from "../format";
+import { h, setText } from "../ui/dom";
+import { icon, type Icon } from "../ui/icons";
+import { Charts } from "./charts";
+import { confirm } from "./dialog";
+import { Facts } from "./facts";
+import { Health } from "./health";
+import { History } from "./history";
+import type { App, Page } from "./page";
+import { Poll } from "./poll";
+import { SendCard } from "./sendCard";
+import { stateBadge } from "./state";
+import { warnings } from "./warnings";
+import { WatchCard } from "./watchCard";
+
+const POLL_MS = 1_000;
+
+/** One stream: its picture, its health, its addresses, and what can be done with it. */
+export class StreamPage implements Page {
+  readonly element: HTMLElement;
+  private readonly title = h("h1", {}, "\u00a0");
+  private readonly badge = h("div", { class: "badge" });
+  private readonly uptime = h("span", { class: "uptime" });
+  private readonly watching = h("span");
+  private readonly start = this.action("play", "Start", () => this.act("start"));
+  private readonly stop = this.action("stop", "Stop", () => this.askStop());
+  private readonly remove = this.action("trash", "Delete", () => this.askRemove());
+  private readonly warnings = h("ul", { class: "warnings", "aria-label": "Warnings" });
+  private readonly history = new History();
+  private readonly charts = new Charts(this.history);
+  private readonly health = new Health();
+  private readonly timeline = new Facts("Timeline");
+  private readonly quiet = h("p", { class: "no-health" }, "Bitrate, frame rate and encoding speed appear here once an encoder sends.");
+  private readonly send: SendCard;
+  private readonly watch: WatchCard;
+  private readonly poll: Poll;
+  private shownWarnings = "";
+  private status: StreamStatus | null = null;
+
+  constructor(
+    private readonly app: App,
+    private readonly videoId: string,
+  ) {
+    this.send = new SendCard(app, videoId);
+    this.watch = new WatchCard(app);
+    const preview = h("iframe", {
+      class: "preview", title: "Preview", src: `/live/${encodeURIComponent(videoId)}?embed&preview`,
+      allow: "autoplay; fullscreen; picture-in-picture",
+    });
+    this.charts.element.hidden = this.health.element.hidden = true;
+    this.element = h(
+      "article",
+      { class: "stream" },
+      h("a", { class: "back", href: "#/" }, icon("back"), "Streams"),
+      h(
+        "div",
+        { class: "stream-head" },
+        h("div", { class: "stream-name" }, this.title, h("p", { class: "stream-line" }, this.badge, this.uptime, this.watching)),
+        h("div", { class: "actions" }, this.start, this.stop, this.remove),
+      ),
+      h(
+        "div",
+        { class: "columns" },
+        h("div", { class: "column" }, preview, this.warnings, this.quiet, this.charts.element, this.health.element),
+        h("div", { class: "column side" }, this.send.element, this.watch.element, this.timeline.element),
+      ),
+    );
+    this.poll = new Poll(POLL_MS, (signal) => this.refresh(signal), (error) => this.failed(error));
+  }
+
+  leave(): void {
+    this.poll.stop();
+    this.charts.destroy();
+  }
+
+  private async refresh(signal: AbortSignal): Promise<void> {
+    const status = await this.app.client.status(this.videoId, signal);
+    this.app.answered();
+    this.show(status);
+  }
+
+  private show(status: StreamStatus): void {
+    this.status = status;
+    const live = status.status === "LIVE";
+    const name = status.title || "Untitled";
+    setText(this.title, name);
+    document.title = `${live ? "● " : ""}${name} · Weir`;
+    const badge = stateBadge(status);
+    if (badge.textContent !== this.badge.textContent) this.badge.replaceChildren(badge);
+    setText(this.uptime, live && status.startedAt ? format.clock((Date.now() - Date.parse(status.startedAt)) / 1000) : "");
+    setText(this.watching, live ? `${format.count(status.viewers)} watching` : "");
+    this.start.hidden = status.armed !== false;
+    this.stop.hidden = status.armed === false && !live;
+    setText(this.stop.lastElementChild!, live ? "Stop" : "Close");
+    this.showWarnings(status);
+    this.showHealth(status);
+    this.send.show(status);
+    this.watch.show(status);
+    this.timeline.show([
+      ["Made", format.dateTime(status.createdAt)],
+      ["Began", format.dateTime(status.startedAt)],
+      ["Ended", live ? format.NONE : format.dateTime(status.endedAt)],
+      ["Why it ended", live ? format.NONE : (status.endReason?.message ?? format.NONE)],
+    ]);
+  }
+
+  private showHealth(status: StreamStatus): void {
+    const running = status.ingest !== null || status.encode !== null;
+    if (running) this.history.add(Date.now() / 1000, status);
+    const known = this.history.times.length > 0;
+    this.charts.element.hidden = this.health.element.hidden = !known;
+    this.quiet.hidden = known;
+    if (running) {
+      this.charts.update();
+      this.health.show(status);
+    }
+  }
+
+  private showWarnings(status: StreamStatus): void {
+    const found = warnings(status);
+    const text = JSON.stringify(found);
+    if (text === this.shownWarnings) return;
+    this.shownWarnings = text;
+    this.warnings.replaceChildren(
+      ...found.map(({ code, title, detail }) => h("li", { "data-code": code }, icon("alert"), h("div", {}, h("b", {}, title), h("p", {}, detail)))),
+    );
+  }
+
+  private async askStop(): Promise<void> {
+    const live = this.status?.status === "LIVE";
+    const sure = await confirm({
+      title: live ? "Stop the broadcast?" : "Close this stream?",
+      text: live
+        ? "Viewers see the end, and the key is refused until you press Start. An encoder that reconnects by itself stays out."
+        : "The key is refused until you press Start.",
+      action: live ? "Stop broadcast" : "Close",
+      danger: live,
+    });
+    if (sure) await this.act("stop");
+  }
+
+  private async askRemove(): Promise<void> {
+    const live = this.status?.status === "LIVE";
+    const sure = await confirm({
+      title: `Delete “${this.status?.title || "Untitled"}”?`,
+      text: `${live ? "It is live: the broadcast ends at once. " : ""}The stream, its key and its addresses are gone for good.`,
+      action: "Delete stream",
+      danger: true,
+    });
+    if (!sure) return;
+    try {
+      await this.app.client.remove(this.videoId);
+      this.poll.stop();
+      location.hash = "#/";
+      this.app.say("The stream is deleted.");
+    } catch (error) {
+      this.app.failed(error);
+    }
+  }
+
+  private async act(verb: "start" | "stop"): Promise<void> {
+    try {
+      this.show(await this.app.client[verb](this.videoId));
+      this.app.say(verb === "start" ? "The key is accepted again." : "Stopped. The key is refused until you press Start.");
+    } catch (error) {
+      this.app.failed(error);
+    }
+  }
+
+  private failed(error: unknown): void {
+    if (error instanceof ApiError && error.status === 404) {
+      this.poll.stop();
+      this.element.replaceChildren(
+        h("div", { class: "empty" }, h("h2", {}, "No such stream"), h("p", {}, "It may have been deleted."), h("a", { class: "button", href: "#/" }, "All streams")),
+      );
+    } else this.app.failed(error);
+  }
+
+  private action(name: Icon, label: string, run: () => Promise<void>): HTMLButtonElement {
+    return h("button", { type: "button", "data-action": name, onclick: () => void run() }, icon(name), h("span", {}, label));
+  }
+}

@@ -1,0 +1,88 @@
+import Hls, { ErrorTypes, Events } from "hls.js";
+import type { ErrorData, HlsConfig } from "hls.js";
+import { blockingLoader } from "./blockingLoader";
+import type { ServerClock } from "./serverClock";
+import type { Quality, Source, SourceEvents } from "./source";
+
+/** A second media error within this time means that resetting the decoder doesn't help, ms. */
+const MEDIA_ERROR_PAUSE = 5_000;
+
+/** Media Source playback through hls.js, which here only loads: the pace is set elsewhere. */
+export class HlsSource implements Source {
+  readonly hls: Hls;
+  private mediaErrorAt = -Infinity;
+
+  constructor(
+    video: HTMLVideoElement,
+    url: string,
+    parts: boolean,
+    clock: ServerClock,
+    private readonly events: SourceEvents,
+  ) {
+    const config: Partial<HlsConfig> = {
+      lowLatencyMode: true,
+      enableWorker: false,
+      backBufferLength: 30,
+      maxBufferLength: 20,
+      startFragPrefetch: true,
+      // Neither hls.js's own catch-up nor its second of extra latency after each stall.
+      maxLiveSyncPlaybackRate: 1,
+      liveSyncOnStallIncrease: 0,
+      pLoader: blockingLoader(clock),
+    };
+    // Plain segments: begin with the last one. With parts the server's PART-HOLD-BACK says where,
+    // and a value here would override it.
+    if (!parts) config.liveSyncDurationCount = 1;
+    this.hls = new Hls(config);
+    this.hls.on(Events.ERROR, (_event, data) => this.onError(data));
+    this.hls.on(Events.BUFFER_APPENDED, () => events.changed());
+    this.hls.on(Events.MANIFEST_PARSED, () => events.changed());
+    this.hls.on(Events.LEVEL_SWITCHED, () => events.changed());
+    this.hls.attachMedia(video);
+    this.hls.loadSource(url);
+  }
+
+  get syncPosition(): number | null {
+    return this.hls.liveSyncPosition;
+  }
+
+  get playingDate(): number | null {
+    return this.hls.playingDate?.getTime() ?? null;
+  }
+
+  get qualities(): Quality[] {
+    return this.hls.levels.map((level, index) => ({
+      index,
+      label: level.height ? `${level.height}p${level.frameRate > 31 ? Math.round(level.frameRate) : ""}` : level.name,
+    }));
+  }
+
+  get quality(): number {
+    return this.hls.autoLevelEnabled ? -1 : this.hls.nextLevel;
+  }
+
+  set quality(index: number) {
+    this.hls.nextLevel = index;
+  }
+
+  stopLoading(): void {
+    this.hls.stopLoad();
+  }
+
+  destroy(): void {
+    this.hls.destroy();
+  }
+
+  private onError(data: ErrorData): void {
+    const reason = `${data.type}: ${data.details}${data.response ? ` (${data.response.code})` : ""}`;
+    this.events.error(reason);
+    if (!data.fatal) return;
+    const now = performance.now();
+    if (data.type === ErrorTypes.MEDIA_ERROR && now - this.mediaErrorAt > MEDIA_ERROR_PAUSE) {
+      this.mediaErrorAt = now;
+      this.hls.recoverMediaError();
+      return;
+    }
+    this.events.failed(reason);
+  }
+}

@@ -1,0 +1,26 @@
+import type { PlaylistOutcome } from "./phase";
+import { readPlaylist } from "./playlist";
+import type { ServerClock } from "./serverClock";
+
+const TIMEOUT_MS = 5_000;
+
+export interface Look {
+  outcome: PlaylistOutcome;
+  parts: boolean;
+}
+
+/** Looks at a playlist once. */
+export async function look(url: string, clock: ServerClock): Promise<Look> {
+  const sentAt = Date.now();
+  try {
+    const response = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const text = await response.text();
+    clock.observe(response.headers.get("Date"), sentAt, Date.now());
+    if (response.status >= 500) return { outcome: "unreachable", parts: false };
+    if (!response.ok) return { outcome: "missing", parts: false };
+    const ended = /^#EXT-X-ENDLIST/m.test(text);
+    return { outcome: ended ? "ended" : "live", parts: readPlaylist(text).parts };
+  } catch {
+    return { outcome: "unreachable", parts: false };
+  }
+}

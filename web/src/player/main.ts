@@ -1,0 +1,74 @@
+import "./player.css";
+import { WatchSocket } from "../api/watch";
+import { h } from "../ui/dom";
+import { Controls } from "./controls";
+import { toggleFullscreen, togglePictureInPicture } from "./fullscreen";
+import { hook } from "./hook";
+import { Idle } from "./idle";
+import { listen, type Shortcuts } from "./keyboard";
+import { Player } from "./player";
+import { Screen } from "./screen";
+import { viewerId } from "./viewerId";
+import { Volume } from "./volume";
+
+const REFRESH_MS = 250;
+
+/** The page: `/live/{videoId}`, with `?embed` for no chrome and `?preview` for not counting as a viewer. */
+function main(): void {
+  const videoId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
+  const query = new URLSearchParams(location.search);
+  const root = document.getElementById("player") as HTMLElement;
+  root.classList.toggle("embed", query.has("embed"));
+
+  const video = h("video", { playsinline: true, tabindex: -1 });
+  let refresh = (): void => undefined;
+  const player = new Player(video, videoId, () => refresh());
+  const volume = new Volume(video);
+  const actions: Shortcuts = {
+    togglePlay: () => player.togglePlay(),
+    toggleMute: () => volume.toggleMute(),
+    toggleFullscreen: () => toggleFullscreen(root, video),
+    togglePictureInPicture: () => togglePictureInPicture(video),
+    goLive: () => (player.view.paused ? player.togglePlay() : player.playback.goLive()),
+    seekBy: (seconds) => player.playback.seekBy(seconds),
+    volumeBy: (step) => volume.step(step),
+  };
+  const screen = new Screen();
+  const controls = new Controls(player, volume, actions);
+  const brand = h("p", { class: "brand", "aria-hidden": "true" }, "weir");
+  root.append(video, screen.element, brand, controls.element);
+
+  refresh = () => {
+    const view = player.view;
+    root.dataset["phase"] = view.phase;
+    root.dataset["playing"] = String(view.phase === "live" && !view.paused && !view.blocked);
+    screen.show(view);
+    controls.show(view);
+    document.title = view.phase === "live" ? "● Live · Weir" : "Weir";
+  };
+  refresh();
+  window.setInterval(refresh, REFRESH_MS);
+
+  const idle = new Idle(root);
+  listen(actions, () => idle.wake());
+  for (const event of ["play", "pause", "volumechange", "waiting"]) video.addEventListener(event, refresh);
+  document.addEventListener("fullscreenchange", refresh);
+  video.addEventListener("click", (event) => {
+    // A tap shows the controls; only a mouse's click is meant for playback.
+    if ((event as PointerEvent).pointerType === "mouse") actions.togglePlay();
+  });
+  video.addEventListener("dblclick", actions.toggleFullscreen);
+
+  if (!query.has("preview")) {
+    const url = new URL(`/api/live/${encodeURIComponent(videoId)}/watch`, location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    url.searchParams.set("viewerId", viewerId());
+    new WatchSocket(url.href, {
+      message: (message) => player.onWatch(message),
+      lost: () => player.onSocketLost(),
+    });
+  }
+  window.weir = hook(player);
+}
+
+main();

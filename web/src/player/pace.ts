@@ -1,0 +1,144 @@
+// The control loop that keeps a live picture close to its source without stalling.
+//
+// Each time that the buffer grows, the loop notes how low it was just before, as media time at the
+// buffer's end minus wall time. That number doesn't depend on the playhead, so the lowest of the
+// last seconds, set against the playhead's own line (position minus wall time), tells how low the
+// buffer will get if playback goes on at 1.0x and arrivals stay as they were: the trough. The loop
+// plays a little faster or slower until the trough is at its target. Parts and whole segments
+// differ only in the interval between arrivals.
+
+/** Arrivals older than this say nothing about the next ones, s. */
+const MEMORY_S = 20;
+/** Growth this soon after the last belongs to it: a segment's tracks, or a backlog's segments, s. */
+const SAME_ARRIVAL_S = 0.06;
+/** Arrivals needed before the loop trusts its estimate. */
+const WARM_ARRIVALS = 3;
+/** A trough of 0.2 s is the lowest at which browsers don't underflow; longer intervals get a little more. */
+const BASE_TROUGH_S = 0.2;
+const TROUGH_PER_INTERVAL = 0.05;
+const TROUGH_PER_JITTER = 0.5;
+const MAX_TARGET_S = 2.5;
+const MAX_RATE = 1.1;
+const MIN_RATE = 0.95;
+/** Extra target after a stall: doubled by the next one, halved by each quiet minute. */
+const PENALTY_FIRST_S = 0.15;
+const PENALTY_MAX_S = 1.5;
+const PENALTY_HALF_LIFE_S = 60;
+/** Behind by more than this plus an interval, catching up by rate would take too long: seek. */
+const SEEK_BEHIND_S = 2;
+const SEEK_PAUSE_S = 5;
+
+interface Arrival {
+  at: number;
+  /** Media time at the buffer's end just before this arrival, minus `at`. */
+  low: number;
+}
+
+export interface PaceOrder {
+  rate: number;
+  /** A position to seek to, when the playhead is far behind. */
+  seekTo: number | null;
+}
+
+/** All times are in seconds; `now` is a monotonic wall clock. */
+export class Pace {
+  private arrivals: Arrival[] = [];
+  private end: number | null = null;
+  private grownAt = -Infinity;
+  private rate = 1;
+  private penalty = 0;
+  private penaltyAt = 0;
+  private seekedAt = -Infinity;
+
+  /** Notes where the buffer ends. Call it on every append and on every tick. */
+  observe(now: number, bufferedEnd: number): void {
+    if (this.end === null || bufferedEnd < this.end - 0.5) {
+      this.arrivals = [];
+      this.end = bufferedEnd;
+      this.grownAt = now;
+      return;
+    }
+    if (bufferedEnd <= this.end + 0.005) return;
+    if (now - this.grownAt > SAME_ARRIVAL_S) this.arrivals.push({ at: now, low: this.end - now });
+    this.end = bufferedEnd;
+    this.grownAt = now;
+    while (this.arrivals.length > 0 && this.arrivals[0]!.at < now - MEMORY_S) this.arrivals.shift();
+  }
+
+  /** Playback ran dry: keep more in hand from now on. */
+  stalled(now: number): void {
+    this.penalty = Math.min(PENALTY_MAX_S, Math.max(PENALTY_FIRST_S, 2 * this.penaltyNow(now)));
+    this.penaltyAt = now;
+  }
+
+  /** What to do now, with the playhead at `position`. */
+  steer(now: number, position: number): PaceOrder {
+    const trough = this.trough(now, position);
+    if (trough === null) return { rate: (this.rate = 1), seekTo: null };
+    const excess = trough - this.target(now);
+    if (excess > SEEK_BEHIND_S + this.interval && now - this.seekedAt > SEEK_PAUSE_S) {
+      this.seekedAt = now;
+      return { rate: (this.rate = 1), seekTo: position + excess };
+    }
+    return { rate: (this.rate = nextRate(this.rate, excess)), seekTo: null };
+  }
+
+  /** The lowest that the buffer will get at 1.0x, or null while too little is known. */
+  trough(now: number, position: number): number | null {
+    const floor = this.floor(now);
+    return floor === null ? null : floor + now - position;
+  }
+
+  /** Where the playhead has to be for the trough to be on target. */
+  livePosition(now: number): number | null {
+    const floor = this.floor(now);
+    return floor === null ? null : floor + now - this.target(now);
+  }
+
+  /** The trough to aim at. */
+  target(now: number): number {
+    const base = BASE_TROUGH_S + TROUGH_PER_INTERVAL * this.interval;
+    return Math.min(MAX_TARGET_S, base + TROUGH_PER_JITTER * this.jitter + this.penaltyNow(now));
+  }
+
+  /** Mean time between arrivals. */
+  get interval(): number {
+    const [first, last] = [this.arrivals[0], this.arrivals.at(-1)];
+    return first && last && first !== last ? (last.at - first.at) / (this.arrivals.length - 1) : 0;
+  }
+
+  /** How much later than the earliest the latest arrival of the memory was, against its media time. */
+  get jitter(): number {
+    if (this.arrivals.length < WARM_ARRIVALS) return 0;
+    let [low, high] = [Infinity, -Infinity];
+    for (const arrival of this.arrivals) {
+      low = Math.min(low, arrival.low);
+      high = Math.max(high, arrival.low);
+    }
+    return high - low;
+  }
+
+  private floor(now: number): number | null {
+    if (this.end === null || this.arrivals.length < WARM_ARRIVALS) return null;
+    // The arrival that is due counts too: if it is late, this is lower than all before.
+    let floor = this.end - now;
+    for (const arrival of this.arrivals) floor = Math.min(floor, arrival.low);
+    return floor;
+  }
+
+  private penaltyNow(now: number): number {
+    return this.penalty * 0.5 ** ((now - this.penaltyAt) / PENALTY_HALF_LIFE_S);
+  }
+}
+
+/** Gentle, with hysteresis, in steps of 0.01: browsers stretch audio at any rate but 1. */
+function nextRate(rate: number, excess: number): number {
+  const [speedUpAt, slowDownAt] = [rate > 1 ? 0.02 : 0.08, rate < 1 ? -0.01 : -0.06];
+  if (excess > speedUpAt) return round(Math.min(MAX_RATE, 1.03 + 0.1 * excess));
+  if (excess < slowDownAt) return round(Math.max(MIN_RATE, 0.98 + 0.1 * excess));
+  return 1;
+}
+
+function round(rate: number): number {
+  return Math.round(rate * 100) / 100;
+}

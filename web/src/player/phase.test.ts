@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import type { StreamState } from "../api/types";
+import { INITIAL, phase, reduce, wantsMedia, type Signal, type ViewerState } from "./phase";
+
+const watch = (status: StreamState, reconnecting = false): Signal => ({
+  type: "watch",
+  message: { type: "status", status, isLiveNow: status === "LIVE", reconnecting, viewers: 3 },
+});
+const playlist = (outcome: "live" | "ended" | "missing" | "unreachable"): Signal => ({ type: "playlist", outcome });
+const after = (...signals: Signal[]): ViewerState => signals.reduce(reduce, INITIAL);
+const told = (...signals: Signal[]): string => phase(after(...signals));
+
+describe("phase", () => {
+  it("follows a broadcast from before its start to its end, and to the next", () => {
+    const steps: [Signal, string, boolean][] = [
+      [watch("PENDING"), "notStarted", false],
+      [watch("LIVE"), "starting", true],
+      [{ type: "picture" }, "live", true],
+      [watch("LIVE", true), "reconnecting", true],
+      [watch("LIVE"), "live", true],
+      [watch("READY"), "live", true],
+      [{ type: "drained" }, "ended", false],
+      [watch("LIVE"), "starting", true],
+    ];
+    let state = INITIAL;
+    for (const [signal, expected, media] of steps) {
+      state = reduce(state, signal);
+      expect([phase(state), wantsMedia(state)]).toEqual([expected, media]);
+    }
+    expect(state.broadcast).toBe(2);
+  });
+
+  it("shows what is buffered before it says that a stream failed", () => {
+    const playing = [watch("LIVE"), { type: "picture" }, watch("FAILED")] as Signal[];
+    expect(told(...playing)).toBe("live");
+    expect(told(...playing, { type: "drained" })).toBe("failed");
+    expect(told(watch("FAILED"))).toBe("failed");
+  });
+
+  it("learns from the playlist when there is no socket", () => {
+    expect(told(playlist("missing"))).toBe("notStarted");
+    expect(told(playlist("live"))).toBe("starting");
+    expect(told(playlist("ended"))).toBe("ended");
+    expect(told(playlist("live"), { type: "picture" }, playlist("missing"), { type: "drained" })).toBe("ended");
+  });
+
+  it("believes the socket rather than the playlist", () => {
+    expect(told(watch("PENDING"), playlist("live"))).toBe("notStarted");
+    expect(told(watch("PENDING"), { type: "socketLost" }, playlist("live"))).toBe("starting");
+  });
+
+  it("says when nothing answers, unless a picture moves", () => {
+    expect(told()).toBe("connecting");
+    expect(told(playlist("unreachable"))).toBe("offline");
+    expect(told(watch("LIVE"), { type: "socketLost" }, playlist("unreachable"))).toBe("offline");
+    expect(told(watch("LIVE"), { type: "picture" }, { type: "socketLost" }, playlist("unreachable"))).toBe("live");
+    expect(told(playlist("unreachable"), playlist("missing"))).toBe("notStarted");
+  });
+
+  it("wants the picture back when its source was taken away", () => {
+    const state = after(watch("LIVE"), { type: "picture" }, { type: "detached" });
+    expect(phase(state)).toBe("starting");
+    expect(wantsMedia(state)).toBe(true);
+    expect(state.broadcast).toBe(1);
+  });
+
+  it("doesn't show a viewer count that nobody keeps", () => {
+    expect(after(watch("LIVE")).viewers).toBe(3);
+    expect(after(watch("LIVE"), { type: "socketLost" }).viewers).toBeNull();
+  });
+});

@@ -1,0 +1,111 @@
+// What the viewer is told, from what the watch socket, the playlist and the video element say.
+
+import type { WatchMessage } from "../api/types";
+
+export type Phase =
+  | "connecting"
+  | "offline"
+  | "notStarted"
+  | "starting"
+  | "live"
+  | "reconnecting"
+  | "ended"
+  | "failed";
+
+export type Signal =
+  | { type: "watch"; message: WatchMessage }
+  | { type: "socketLost" }
+  /** What a look at the playlist found; it counts only while there is no socket. */
+  | { type: "playlist"; outcome: PlaylistOutcome }
+  /** The first picture of a broadcast is on the screen. */
+  | { type: "picture" }
+  /** The source was taken off the video element. */
+  | { type: "detached" }
+  /** Everything there was to play has been played. */
+  | { type: "drained" };
+
+export type PlaylistOutcome = "live" | "ended" | "missing" | "unreachable";
+
+export interface ViewerState {
+  stream: "unknown" | "pending" | "live" | "over" | "failed";
+  publisherAway: boolean;
+  socketOpen: boolean;
+  unreachable: boolean;
+  picture: boolean;
+  /** Counts broadcasts seen: a new one needs a new source. */
+  broadcast: number;
+  viewers: number | null;
+}
+
+export const INITIAL: ViewerState = {
+  stream: "unknown",
+  publisherAway: false,
+  socketOpen: false,
+  unreachable: false,
+  picture: false,
+  broadcast: 0,
+  viewers: null,
+};
+
+export function reduce(state: ViewerState, signal: Signal): ViewerState {
+  switch (signal.type) {
+    case "watch": {
+      const { status, isLiveNow, reconnecting, viewers } = signal.message;
+      const next = { ...state, socketOpen: true, unreachable: false, publisherAway: reconnecting, viewers };
+      if (isLiveNow || status === "LIVE") return toLive(next);
+      const stream = status === "PENDING" ? "pending" : status === "FAILED" ? "failed" : "over";
+      return { ...next, stream, publisherAway: false };
+    }
+    case "socketLost":
+      return { ...state, socketOpen: false, viewers: null };
+    case "playlist":
+      if (state.socketOpen) return state;
+      return fromPlaylist(state, signal.outcome);
+    case "picture":
+      return { ...state, picture: true };
+    case "detached":
+    case "drained":
+      return { ...state, picture: false };
+  }
+}
+
+export function phase(state: ViewerState): Phase {
+  switch (state.stream) {
+    case "unknown":
+      return state.unreachable ? "offline" : "connecting";
+    case "pending":
+      return state.unreachable ? "offline" : "notStarted";
+    case "live":
+      if (state.publisherAway) return "reconnecting";
+      if (state.picture) return "live";
+      return state.unreachable ? "offline" : "starting";
+    case "over":
+      // What is still buffered is shown to its end.
+      return state.picture ? "live" : "ended";
+    case "failed":
+      return state.picture ? "live" : "failed";
+  }
+}
+
+/** Whether a source belongs on the video element. */
+export function wantsMedia(state: ViewerState): boolean {
+  return state.stream === "live" || state.picture;
+}
+
+function fromPlaylist(state: ViewerState, outcome: PlaylistOutcome): ViewerState {
+  if (outcome === "unreachable") return { ...state, unreachable: true };
+  const next = { ...state, unreachable: false, publisherAway: false };
+  switch (outcome) {
+    case "live":
+      return toLive(next);
+    case "ended":
+      return { ...next, stream: "over" };
+    case "missing":
+      return { ...next, stream: state.stream === "live" || state.stream === "over" ? "over" : "pending" };
+  }
+}
+
+function toLive(state: ViewerState): ViewerState {
+  if (state.stream === "live") return state;
+  return { ...state, stream: "live", broadcast: state.broadcast + 1, picture: false };
+}

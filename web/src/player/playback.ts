@@ -1,0 +1,226 @@
+import Hls from "hls.js";
+import { Backoff } from "../backoff";
+import { Finder } from "./finder";
+import { HlsSource } from "./hlsSource";
+import { LivePacer } from "./livePacer";
+import type { Look } from "./lookup";
+import { NativeSource } from "./nativeSource";
+import type { PlaylistOutcome } from "./phase";
+import { ServerClock } from "./serverClock";
+import type { Source } from "./source";
+
+const TICK_MS = 50;
+/** How often to look for the playlist of a stream that is live, and of one that may become so. */
+const LOOK_SOON_MS = 250;
+const LOOK_LATER_MS = 2_000;
+/** A picture that stands still this long for no known reason gets a new source, s. */
+const FROZEN_S = 8;
+/** After a longer pause the source starts anew, s. */
+const LONG_PAUSE_S = 10;
+/** A source that has shown pictures this long has recovered, s. */
+const RECOVERED_S = 10;
+/** Standing still this long after the broadcast's end, all has been played, s. */
+const DRAINED_S = 2;
+const MAX_ERRORS = 50;
+
+export interface PlaybackEvents {
+  playlist(outcome: PlaylistOutcome): void;
+  picture(): void;
+  detached(): void;
+  drained(): void;
+  /** The browser wants a gesture before it plays. */
+  blocked(): void;
+  changed(): void;
+}
+
+/** What is known of the stream, which decides what playback does. */
+export interface Demand {
+  /** A source belongs on the element. */
+  media: boolean;
+  /** The broadcast goes on and its publisher is there: a frozen picture is a fault. */
+  flowing: boolean;
+  /** The broadcast is over: what stands still has been played. */
+  over: boolean;
+  /** Nobody but the playlist tells of the stream's state. */
+  scout: boolean;
+  /** Counts broadcasts: each needs a source of its own. */
+  broadcast: number;
+}
+
+/** Keeps a live picture on a video element: finds the playlist, attaches, recovers. */
+export class Playback {
+  source: Source | null = null;
+  readonly pacer: LivePacer;
+  readonly errors: string[] = [];
+  recoveries = 0;
+  /** From asking for a source to its first picture, ms. */
+  startupMs: number | null = null;
+  private demand: Demand = { media: false, flowing: false, over: false, scout: true, broadcast: 0 };
+  private readonly clock = new ServerClock();
+  private readonly backoff = new Backoff(250, 5_000);
+  private readonly finder: Finder;
+  private wantedAt = 0;
+  private pausedAt: number | null = null;
+  /** Since when the picture has moved, and when it last did, s. */
+  private movingSince: number | null = null;
+  private movedAt = 0;
+  private position = -1;
+  private heldUntil = 0;
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    private readonly url: string,
+    private readonly events: PlaybackEvents,
+  ) {
+    this.pacer = new LivePacer(video);
+    this.finder = new Finder(url, this.clock, (look) => this.onLook(look));
+    video.addEventListener("ended", () => events.drained());
+    window.setInterval(() => this.tick(), TICK_MS);
+    this.finder.interval = LOOK_LATER_MS;
+  }
+
+  want(demand: Demand): void {
+    const before = this.demand;
+    this.demand = demand;
+    if (demand.flowing && !before.flowing) this.movedAt = seconds();
+    if (!demand.media || demand.broadcast !== before.broadcast) this.detach();
+    if (demand.media && (!before.media || demand.broadcast !== before.broadcast)) {
+      this.wantedAt = performance.now();
+      this.heldUntil = 0;
+    }
+    this.aim();
+  }
+
+  /** Plays, and is told when the browser doesn't let it. */
+  async play(): Promise<void> {
+    const pausedFor = this.pausedAt === null ? 0 : seconds() - this.pausedAt;
+    this.pausedAt = null;
+    if (this.source && pausedFor > LONG_PAUSE_S) this.restart("long pause");
+    else if (this.source && pausedFor > 0) this.goLive();
+    try {
+      await this.video.play();
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "NotAllowedError") this.events.blocked();
+    }
+  }
+
+  pause(): void {
+    this.pausedAt = seconds();
+    this.video.pause();
+    this.events.changed();
+  }
+
+  get paused(): boolean {
+    return this.pausedAt !== null;
+  }
+
+  goLive(): void {
+    if (this.source) this.pacer.goLive(seconds(), this.source);
+    this.events.changed();
+  }
+
+  seekBy(amount: number): void {
+    if (this.source) this.pacer.seekBy(seconds(), amount, this.source);
+    this.events.changed();
+  }
+
+  /** Seconds from the source to the screen; null while there is no picture or no date. */
+  get latency(): number | null {
+    const shown = this.source?.playingDate ?? null;
+    if (shown === null || this.movingSince === null) return null;
+    return (Date.now() + this.clock.offset - shown) / 1000;
+  }
+
+  /** Playback should move and doesn't. */
+  get waiting(): boolean {
+    return this.source !== null && !this.paused && seconds() - this.movedAt > 0.6;
+  }
+
+  private tick(): void {
+    const { source, video } = this;
+    if (!source) return;
+    const now = seconds();
+    this.pacer.tick(now, source);
+    if (video.currentTime !== this.position) {
+      this.position = video.currentTime;
+      this.movedAt = now;
+      if (video.readyState >= 2 && !video.seeking && this.movingSince === null) this.onPicture(now);
+    }
+    if (this.pausedAt !== null) {
+      if (now - this.pausedAt > LONG_PAUSE_S) source.stopLoading();
+      this.movedAt = now;
+      return;
+    }
+    const still = now - this.movedAt;
+    if (this.demand.flowing && still > FROZEN_S) this.restart("picture stood still");
+    else if (this.demand.over && still > DRAINED_S) this.events.drained();
+    if (this.movingSince !== null && now - this.movingSince > RECOVERED_S) this.backoff.reset();
+  }
+
+  private onPicture(now: number): void {
+    this.movingSince = now;
+    this.startupMs ??= performance.now() - this.wantedAt;
+    this.events.picture();
+  }
+
+  private onLook({ outcome, parts }: Look): void {
+    this.events.playlist(outcome);
+    if (outcome === "live" && this.demand.media && !this.source && performance.now() >= this.heldUntil) {
+      this.attach(parts);
+    }
+    this.aim();
+  }
+
+  private attach(parts: boolean): void {
+    const events = {
+      failed: (reason: string) => this.restart(reason),
+      changed: () => {
+        this.pacer.observe(seconds());
+        this.events.changed();
+      },
+      error: (reason: string) => this.note(reason),
+    };
+    this.movedAt = seconds();
+    this.pacer.reset();
+    this.source = Hls.isSupported()
+      ? new HlsSource(this.video, this.url, parts, this.clock, events)
+      : new NativeSource(this.video, this.url, events);
+    if (!this.paused) void this.play();
+  }
+
+  private detach(): void {
+    if (!this.source) return;
+    this.source.destroy();
+    this.source = null;
+    this.movingSince = null;
+    this.position = -1;
+    this.events.detached();
+  }
+
+  /** A new source in place of one that can't go on. */
+  private restart(reason: string): void {
+    this.note(`restart: ${reason}`);
+    this.recoveries += 1;
+    this.heldUntil = performance.now() + (reason === "long pause" ? 0 : this.backoff.next());
+    // hls.js may be in the middle of reporting the error that led here.
+    queueMicrotask(() => {
+      this.detach();
+      this.aim();
+    });
+  }
+
+  private aim(): void {
+    const { media, scout } = this.demand;
+    if (media && !this.source) this.finder.interval = LOOK_SOON_MS;
+    else this.finder.interval = scout ? LOOK_LATER_MS : null;
+  }
+
+  private note(reason: string): void {
+    this.errors.push(reason);
+    if (this.errors.length > MAX_ERRORS) this.errors.shift();
+  }
+}
+
+function seconds(): number {
+  return performance.now() / 1000;
+}

@@ -1,0 +1,87 @@
+import type { WatchMessage } from "../api/types";
+import { Playback } from "./playback";
+import { INITIAL, phase, reduce, wantsMedia, type Phase, type Signal, type ViewerState } from "./phase";
+
+/** What the page shows of a player. */
+export interface PlayerView {
+  phase: Phase;
+  viewers: number | null;
+  /** The picture stands still although it should move. */
+  waiting: boolean;
+  paused: boolean;
+  /** Playback waits for a gesture of the viewer. */
+  blocked: boolean;
+  /** Playing at the live edge, or catching up with it. */
+  atEdge: boolean;
+  latency: number | null;
+}
+
+/** One stream on one video element: what is known of it, and its playback. */
+export class Player {
+  readonly playback: Playback;
+  blocked = false;
+  private state: ViewerState = INITIAL;
+
+  constructor(
+    readonly video: HTMLVideoElement,
+    readonly videoId: string,
+    private readonly changed: () => void,
+  ) {
+    this.playback = new Playback(video, `/live/${encodeURIComponent(videoId)}/index.m3u8`, {
+      playlist: (outcome) => this.signal({ type: "playlist", outcome }),
+      picture: () => this.signal({ type: "picture" }),
+      detached: () => this.signal({ type: "detached" }),
+      drained: () => this.signal({ type: "drained" }),
+      blocked: () => {
+        this.blocked = true;
+        this.changed();
+      },
+      changed: () => this.changed(),
+    });
+    video.addEventListener("playing", () => {
+      this.blocked = false;
+      this.changed();
+    });
+  }
+
+  onWatch(message: WatchMessage): void {
+    this.signal({ type: "watch", message });
+  }
+
+  onSocketLost(): void {
+    this.signal({ type: "socketLost" });
+  }
+
+  togglePlay(): void {
+    if (this.video.paused) void this.playback.play();
+    else this.playback.pause();
+  }
+
+  get view(): PlayerView {
+    const { playback } = this;
+    return {
+      phase: phase(this.state),
+      viewers: this.state.viewers,
+      waiting: playback.waiting && !this.blocked,
+      paused: playback.paused,
+      blocked: this.blocked,
+      atEdge: playback.pacer.following,
+      latency: playback.latency,
+    };
+  }
+
+  private signal(signal: Signal): void {
+    const before = this.state;
+    this.state = reduce(before, signal);
+    if (this.state === before) return;
+    const { stream, publisherAway, socketOpen, broadcast } = this.state;
+    this.playback.want({
+      media: wantsMedia(this.state),
+      flowing: stream === "live" && !publisherAway,
+      over: stream === "over" || stream === "failed",
+      scout: !socketOpen,
+      broadcast,
+    });
+    this.changed();
+  }
+}

@@ -1,0 +1,42 @@
+import { h, setText } from "../ui/dom";
+import type { PlayerView } from "./player";
+import { waves } from "./waves";
+
+const TEXTS: Record<Exclude<PlayerView["phase"], "live">, [headline: string, detail: string]> = {
+  connecting: ["Connecting", ""],
+  offline: ["No connection", "The server does not answer. Trying again…"],
+  notStarted: ["Not started yet", "The picture appears here by itself when the stream begins."],
+  starting: ["Starting", "The first picture is on its way."],
+  reconnecting: ["Reconnecting", "The broadcaster’s connection broke. Playback goes on when it is back."],
+  ended: ["The stream has ended", "If it begins again, it plays here by itself."],
+  failed: ["The stream broke off", "If it begins again, it plays here by itself."],
+};
+
+/** What is shown, and said to screen readers, while there is no moving picture. */
+export class Screen {
+  readonly element: HTMLElement;
+  private readonly headline = h("p", { class: "screen-headline" });
+  private readonly detail = h("p", { class: "screen-detail" });
+  private readonly spoken = h("p", { class: "spoken", role: "status", "aria-live": "polite" });
+
+  constructor() {
+    this.element = h(
+      "div",
+      { class: "screen" },
+      waves(),
+      h("div", { class: "screen-text", "aria-hidden": "true" }, this.headline, this.detail),
+      h("div", { class: "spinner", "aria-hidden": "true" }),
+      this.spoken,
+    );
+  }
+
+  show({ phase, waiting, paused, blocked }: PlayerView): void {
+    const moving = (phase === "live" || phase === "reconnecting") && !waiting;
+    // A publisher's absence shows only once what was buffered has been played.
+    const message = phase === "live" || (phase === "reconnecting" && moving) ? null : TEXTS[phase];
+    this.element.dataset["kind"] = message ? "message" : waiting && !paused && !blocked ? "waiting" : "none";
+    setText(this.headline, message?.[0] ?? "");
+    setText(this.detail, message?.[1] ?? "");
+    setText(this.spoken, phase === "live" ? "Live" : `${TEXTS[phase][0]}. ${TEXTS[phase][1]}`);
+  }
+}
