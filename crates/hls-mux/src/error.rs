@@ -40,6 +40,18 @@ pub enum Error {
         /// How long it is.
         length: usize,
     },
+    /// An access unit without a slice.
+    #[error("the access unit at {pts} holds no picture")]
+    NoPicture {
+        /// The packet's presentation time.
+        pts: Timestamp,
+    },
+    /// Neither the IDR picture nor anything before it brings the parameter sets to decode it with.
+    #[error("the IDR picture at {pts} has no SPS and PPS, and the configuration has none")]
+    NoParameterSets {
+        /// The packet's presentation time.
+        pts: Timestamp,
+    },
     /// A packet is larger than a segment, or than an ADTS frame, may be.
     #[error("the {track:?} packet at {pts} has {length} bytes; {limit} fit")]
     TooLarge {

@@ -6,11 +6,20 @@
 //! Nothing waits for what comes next: a segment is complete the moment that the key frame of its
 //! successor arrives, and a part the moment that its last picture does.
 
+mod aac;
+mod audio_queue;
 mod error;
+mod h264;
+mod keyframes;
 mod options;
+mod part;
 pub mod playlist;
 mod segment;
 mod segmenter;
+mod start;
+mod track;
+mod ts;
+mod writer;
 
 pub use error::Error;
 pub use options::SegmenterOptions;

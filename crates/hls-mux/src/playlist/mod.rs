@@ -1,9 +1,9 @@
 //! Playlists (RFC 8216 §4), as text.
 
-mod codecs;
+pub(crate) mod codecs;
 mod media;
 mod multivariant;
 
-pub use codecs::codecs_string;
 pub use self::media::{Entry, MediaPlaylist};
+pub use codecs::codecs_string;
 pub use multivariant::{MultivariantPlaylist, Variant};
