@@ -23,7 +23,7 @@ export interface Encode {
   width: number | null;
   height: number | null;
   frameRate: number | null;
-  /** Media seconds encoded in a wall-clock second. */
+  /** Media seconds made in a second of encoding work; below 1 it falls behind. */
   speed: number | null;
   queuedPackets: number | null;
   framesDecoded: number | null;

@@ -9,8 +9,8 @@ export interface Warning {
 }
 
 const MAX_KEYFRAME_INTERVAL_S = 4;
-/** Encoders that keep up waver a little around 1. */
-const MIN_SPEED = 0.98;
+/** Media seconds that a second of encoding work has to make. */
+const MIN_SPEED = 1;
 const MAX_UPLOAD_LATENCY_MS = 1_500;
 
 /** What is wrong with a stream that runs, or runs badly. */

@@ -1,7 +1,7 @@
-import { expect, it, vi } from "vitest";
+import { expect, it, vi, type Mock } from "vitest";
 import { shortcut, type Shortcuts } from "./keyboard";
 
-const actions = (): { [K in keyof Shortcuts]: ReturnType<typeof vi.fn> } => ({
+const actions = (): { [K in keyof Shortcuts]: Mock<Shortcuts[K]> } => ({
   togglePlay: vi.fn(), toggleMute: vi.fn(), toggleFullscreen: vi.fn(), togglePictureInPicture: vi.fn(),
   goLive: vi.fn(), seekBy: vi.fn(), volumeBy: vi.fn(),
 });
