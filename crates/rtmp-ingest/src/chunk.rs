@@ -27,8 +27,8 @@ pub struct ChunkLimits {
     pub message: usize,
     /// How many chunk streams there may be.
     pub chunk_streams: usize,
-    /// Bytes held for incomplete messages, over all chunk streams.
-    pub buffered: usize,
+    /// The lengths of all messages in progress, over all chunk streams, in bytes.
+    pub in_progress: usize,
     /// How many bytes may be reserved for the rest of a message ahead of their arrival. Frames
     /// within it are never moved; 0 trusts no declared length.
     pub read_ahead: usize,
@@ -86,9 +86,9 @@ pub enum ChunkError {
         /// The limit.
         limit: usize,
     },
-    /// Too many bytes of incomplete messages.
-    #[error("incomplete messages take more than {limit} bytes")]
-    TooMuchBuffered {
+    /// Too many long messages at once.
+    #[error("the messages in progress have more than {limit} bytes in all")]
+    TooMuchInProgress {
         /// The limit.
         limit: usize,
     },
@@ -106,7 +106,9 @@ pub struct ChunkReader {
     open_chunk: Option<OpenChunk>,
     /// Bytes that were taken for an extended timestamp, and turned out not to be one.
     replay: Replay,
-    buffered: usize,
+    /// The lengths of all messages in progress. Judged by what is declared, a peer meets the limit
+    /// at the same byte however its bytes are split.
+    in_progress: usize,
     aborted: u64,
 }
 
@@ -134,7 +136,8 @@ struct ChunkStream {
     length: usize,
     type_id: u8,
     stream_id: u32,
-    in_message: bool,
+    /// The length of the message in progress, if there is one.
+    in_message: Option<usize>,
     payload: BytesMut,
 }
 
@@ -149,7 +152,7 @@ impl ChunkReader {
             header_len: 0,
             open_chunk: None,
             replay: Replay::default(),
-            buffered: 0,
+            in_progress: 0,
             aborted: 0,
         }
     }
@@ -164,9 +167,9 @@ impl ChunkReader {
         self.aborted
     }
 
-    /// Bytes held for incomplete messages.
+    /// Bytes of memory held for incomplete messages.
     pub fn buffered(&self) -> usize {
-        self.buffered
+        self.streams.iter().map(|stream| stream.payload.capacity()).sum()
     }
 
     /// Takes bytes off the front of `input` until a message is complete or `input` is empty.
@@ -260,22 +263,14 @@ impl ChunkReader {
             {
                 self.replay = Replay::new(extended);
             }
-            stream.in_message
+            stream.in_message.is_some()
         } else {
             stream.read_header(basic.chunk_type, fields)
         };
         if !continues {
-            if stream.in_message {
-                self.aborted += 1;
-                self.buffered -= stream.payload.capacity();
-                stream.payload = BytesMut::new();
-            }
-            if stream.length > self.limits.message {
-                let (length, limit) = (stream.length, self.limits.message);
-                return Err(ChunkError::MessageTooLong { length, limit });
-            }
-            stream.start_message(basic.chunk_type);
+            self.start_message(index, basic.chunk_type)?;
         }
+        let stream = &self.streams[index];
         let missing = self.chunk_size.min(stream.length - stream.payload.len());
         if missing == 0 {
             return Ok(Some(self.finish(index)));
@@ -299,11 +294,36 @@ impl ChunkReader {
         Ok(self.streams.len() - 1)
     }
 
+    fn start_message(&mut self, index: usize, chunk_type: u8) -> Result<(), ChunkError> {
+        self.abort(index);
+        let stream = &mut self.streams[index];
+        let length = stream.length;
+        if length > self.limits.message {
+            return Err(ChunkError::MessageTooLong { length, limit: self.limits.message });
+        }
+        if self.in_progress + length > self.limits.in_progress {
+            return Err(ChunkError::TooMuchInProgress { limit: self.limits.in_progress });
+        }
+        self.in_progress += length;
+        stream.start_message(chunk_type);
+        Ok(())
+    }
+
+    /// Gives up a chunk stream's message in progress, if there is one.
+    fn abort(&mut self, index: usize) {
+        let stream = &mut self.streams[index];
+        if let Some(length) = stream.in_message.take() {
+            self.aborted += 1;
+            self.in_progress -= length;
+            stream.payload = BytesMut::new();
+        }
+    }
+
     fn take_payload(&mut self, chunk: OpenChunk, input: &mut &[u8]) -> Result<Option<Message>, ChunkError> {
         let (taken, rest) = input.split_at(chunk.missing.min(input.len()));
         *input = rest;
-        self.reserve(chunk.stream, taken.len())?;
         let stream = &mut self.streams[chunk.stream];
+        stream.reserve(taken.len(), self.limits.read_ahead);
         stream.payload.extend_from_slice(taken);
         let missing = chunk.missing - taken.len();
         if missing > 0 {
@@ -315,30 +335,9 @@ impl ChunkReader {
         Ok(is_complete.then(|| self.finish(chunk.stream)))
     }
 
-    /// Makes room for `arrived` bytes, and for some of those that are declared to follow.
-    fn reserve(&mut self, index: usize, arrived: usize) -> Result<(), ChunkError> {
-        let payload = &self.streams[index].payload;
-        let (length, before) = (payload.len(), payload.capacity());
-        if before - length >= arrived {
-            return Ok(());
-        }
-        let ahead = arrived.max(length).max(self.limits.read_ahead);
-        let wanted = ahead.min(self.streams[index].length - length);
-        if self.buffered - before + length + wanted > self.limits.buffered {
-            return Err(ChunkError::TooMuchBuffered { limit: self.limits.buffered });
-        }
-        // BytesMut::reserve would take up to twice as much.
-        let mut payload = BytesMut::with_capacity(length + wanted);
-        payload.extend_from_slice(&self.streams[index].payload);
-        self.buffered = self.buffered - before + payload.capacity();
-        self.streams[index].payload = payload;
-        Ok(())
-    }
-
     fn finish(&mut self, index: usize) -> Message {
         let stream = &mut self.streams[index];
-        stream.in_message = false;
-        self.buffered -= stream.payload.capacity();
+        self.in_progress -= stream.in_message.take().unwrap_or_default();
         Message {
             timestamp: stream.timestamp,
             type_id: stream.type_id,
@@ -361,14 +360,8 @@ impl ChunkReader {
                 return Err(ChunkError::ChunkSizeTruncated { length: message.payload.len() });
             }
             (ABORT, Some(chunk_stream)) => {
-                if let Some(index) = self.stream(chunk_stream)
-                    && self.streams[index].in_message
-                {
-                    let stream = &mut self.streams[index];
-                    self.aborted += 1;
-                    self.buffered -= stream.payload.capacity();
-                    stream.payload = BytesMut::new();
-                    stream.in_message = false;
+                if let Some(index) = self.stream(chunk_stream) {
+                    self.abort(index);
                 }
             }
             _ => {}
@@ -388,7 +381,7 @@ impl ChunkStream {
             length: 0,
             type_id: 0,
             stream_id: 0,
-            in_message: false,
+            in_message: None,
             payload: BytesMut::new(),
         }
     }
@@ -417,7 +410,7 @@ impl ChunkStream {
             self.stream_id = u32::from_le_bytes([fields[7], fields[8], fields[9], fields[10]]);
         }
         let is_same_time = chunk_type != 0 || self.field == old_field;
-        self.in_message && is_same_time && old == (self.length, self.type_id, self.stream_id)
+        self.in_message.is_some() && is_same_time && old == (self.length, self.type_id, self.stream_id)
     }
 
     fn start_message(&mut self, chunk_type: u8) {
@@ -434,7 +427,19 @@ impl ChunkStream {
             }
             _ => self.timestamp = self.timestamp.wrapping_add(self.delta),
         }
-        self.in_message = true;
+        self.in_message = Some(self.length);
+    }
+
+    /// Makes room for `arrived` bytes, and for some of those that are declared to follow.
+    fn reserve(&mut self, arrived: usize, read_ahead: usize) {
+        let length = self.payload.len();
+        if self.payload.capacity() - length < arrived {
+            let ahead = arrived.max(length).max(read_ahead).min(self.length - length);
+            // BytesMut::reserve would take up to twice as much.
+            let mut payload = BytesMut::with_capacity(length + ahead);
+            payload.extend_from_slice(&self.payload);
+            self.payload = payload;
+        }
     }
 }
 

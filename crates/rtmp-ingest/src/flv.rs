@@ -109,6 +109,8 @@ impl Demuxer {
     fn push_tag(&mut self, tag: Tag, millis: u32, stats: &mut Stats, mut emit: impl FnMut(MediaEvent)) {
         let track = tag.codec.track();
         match tag.kind {
+            // Their frames say all there is to know; FFmpeg sends an empty header nevertheless.
+            TagKind::Config if tag.codec.is_self_describing() => {}
             TagKind::Config => match self.read_config(&tag) {
                 Ok((config, framing)) => self.configure(track, config, framing, &mut emit),
                 Err(fault) => {
@@ -186,7 +188,7 @@ impl Demuxer {
 
     fn config_in_frame(&self, tag: &Tag) -> Option<Result<(MediaEvent, Framing), ConfigFault>> {
         match tag.codec {
-            Codec::Audio(codec @ (AudioCodec::Mp3 | AudioCodec::Ac3 | AudioCodec::Eac3)) => {
+            Codec::Audio(codec) if tag.codec.is_self_describing() => {
                 let config = audio::config_of_frame(codec, &tag.body);
                 Some(config.map(|config| (MediaEvent::Audio(config), Framing::Opaque)))
             }
@@ -216,6 +218,11 @@ impl Codec {
             Self::Video(_) => Track::Video,
             Self::Audio(_) => Track::Audio,
         }
+    }
+
+    /// Whether each frame tells its own sample rate and channels.
+    fn is_self_describing(self) -> bool {
+        matches!(self, Self::Audio(AudioCodec::Mp3 | AudioCodec::Ac3 | AudioCodec::Eac3))
     }
 
     fn is_of(self, config: &MediaEvent) -> bool {

@@ -30,11 +30,11 @@ enum Stage {
 }
 
 /// How far some input has brought the handshake.
-pub(crate) enum Progress {
-    /// All input is taken; more is needed. Here is what to send, if anything.
-    Continue(Vec<u8>),
-    /// C2 is complete.
-    Complete,
+pub(crate) struct Progress {
+    /// What to send, if anything.
+    pub(crate) answer: Vec<u8>,
+    /// Whether C2 is complete. Until then, all input is taken.
+    pub(crate) is_complete: bool,
 }
 
 impl Handshake {
@@ -49,19 +49,19 @@ impl Handshake {
 
     /// Takes from `input` what belongs to the handshake, and leaves the rest.
     pub(crate) fn read(&mut self, input: &mut &[u8]) -> Result<Progress, ErrorKind> {
-        let mut answer = Vec::new();
+        let mut progress = Progress { answer: Vec::new(), is_complete: false };
         if self.stage == Stage::Version && !self.read_version(input)? {
-            return Ok(Progress::Continue(answer));
+            return Ok(progress);
         }
         if self.stage == Stage::AwaitC1 && self.fill(input, 1 + PACKET_LEN) {
-            answer = self.advance()?;
+            progress.answer = self.advance()?;
             self.stage = Stage::AwaitC2;
         }
         if self.stage == Stage::AwaitC2 && self.fill(input, PACKET_LEN) {
             self.advance()?;
-            return Ok(Progress::Complete);
+            progress.is_complete = true;
         }
-        Ok(Progress::Continue(answer))
+        Ok(progress)
     }
 
     /// Judges the first bytes; false while they could still become several things.
@@ -120,13 +120,12 @@ mod tests {
         let mut answers = Vec::new();
         for (index, piece) in input.chunks(step).enumerate() {
             let mut rest = piece;
-            match handshake.read(&mut rest).unwrap() {
-                Progress::Continue(answer) => answers.extend(answer),
-                Progress::Complete => {
-                    let mut left = rest.to_vec();
-                    left.extend(input.chunks(step).skip(index + 1).flatten());
-                    return (answers, left, true);
-                }
+            let progress = handshake.read(&mut rest).unwrap();
+            answers.extend(progress.answer);
+            if progress.is_complete {
+                let mut left = rest.to_vec();
+                left.extend(input.chunks(step).skip(index + 1).flatten());
+                return (answers, left, true);
             }
         }
         (answers, Vec::new(), false)
@@ -163,6 +162,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_client_that_waits_for_nothing_is_answered_all_the_same() {
+        let mut input = vec![0; 1 + 2 * PACKET_LEN];
+        input[0] = VERSION;
+        let (answer, left, done) = feed(&mut Handshake::new(), &input, input.len());
+        assert_eq!((answer.len(), left.len(), done), (1 + 2 * PACKET_LEN, 0, true));
+    }
+
     fn refusal(input: &[u8]) -> Option<ErrorKind> {
         let mut handshake = Handshake::new();
         input.iter().find_map(|byte| handshake.read(&mut [*byte].as_slice()).err())
@@ -188,7 +195,7 @@ mod tests {
                 let mut bytes = start.to_vec();
                 bytes.extend(&input);
                 for piece in bytes.chunks(step) {
-                    if !matches!(handshake.read(&mut &*piece), Ok(Progress::Continue(_))) {
+                    if handshake.read(&mut &*piece).map_or(true, |progress| progress.is_complete) {
                         return Ok(());
                     }
                 }

@@ -19,10 +19,10 @@ pub struct Limits {
     pub max_message: usize,
     /// Chunk streams that a peer may open.
     pub max_chunk_streams: usize,
-    /// Bytes of incomplete messages, and of input that waits for the publish decision, before a
-    /// publish is accepted.
+    /// Before a publish is accepted: the lengths of all messages in progress, over all chunk streams,
+    /// and the bytes of input that wait for the decision.
     pub max_buffered_before_publish: usize,
-    /// Bytes of incomplete messages, over all chunk streams, from a publisher.
+    /// The lengths of all messages in progress, over all chunk streams, from a publisher.
     pub max_buffered: usize,
     /// Bytes of answers that the peer hasn't taken yet.
     pub max_unsent: usize,

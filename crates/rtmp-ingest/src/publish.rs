@@ -24,7 +24,7 @@ pub enum Event {
 /// A request to publish, to be accepted or refused.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublishRequest {
-    /// The app, without slashes around it, and without a key or query that came in it.
+    /// The app: the first segment of the server URL's path, without a key or query after it.
     pub app: String,
     /// Who it claims to be.
     pub key: StreamKey,

@@ -11,7 +11,7 @@ use crate::chunk::{ChunkLimits, ChunkReader, Message};
 use crate::flv::Demuxer;
 use crate::handshake::{Handshake, Progress};
 use crate::message::{Writer, message_type, split_aggregate};
-use crate::{Error, ErrorKind, Event, Limits, Refusal, Stats, WaitingFor, metadata};
+use crate::{Error, ErrorKind, Event, Limits, Metadata, Refusal, Stats, WaitingFor, metadata};
 use commands::App;
 
 /// How much of a publisher's frame may be reserved before it has arrived.
@@ -38,6 +38,8 @@ pub struct ServerSession {
     chunks: ChunkReader,
     writer: Writer,
     demuxer: Demuxer,
+    /// What the publisher last said of its stream.
+    metadata: Option<Metadata>,
     app: Option<App>,
     /// The message stream of the publish that is pending or going on.
     publish_stream: u32,
@@ -76,6 +78,7 @@ impl ServerSession {
             chunks: ChunkReader::new(chunk_limits(&limits, false)),
             writer: Writer::new(),
             demuxer: Demuxer::new(limits.max_picture_dimension),
+            metadata: None,
             app: None,
             publish_stream: 0,
             last_stream: 0,
@@ -155,6 +158,7 @@ impl ServerSession {
         self.phase = Phase::Publishing;
         self.last_media = self.now;
         self.demuxer = Demuxer::new(self.limits.max_picture_dimension);
+        self.metadata = None;
         self.chunks.set_limits(chunk_limits(&self.limits, true));
         self.writer.stream_begin(self.publish_stream);
         let (code, description) = ("NetStream.Publish.Start", "Publishing.");
@@ -209,7 +213,6 @@ impl ServerSession {
     fn process(&mut self, mut input: &[u8]) -> Result<(), ErrorKind> {
         let end = self.consumed + input.len() as u64;
         loop {
-            self.consumed = end - input.len() as u64;
             match self.phase {
                 Phase::Closed => return Ok(()),
                 Phase::Deciding => return self.hold(input),
@@ -217,12 +220,14 @@ impl ServerSession {
                     if input.is_empty() {
                         return Ok(());
                     }
-                    self.shake_hands(&mut input)?;
+                    let outcome = self.shake_hands(&mut input);
+                    self.consumed = end - input.len() as u64;
+                    outcome?;
                 }
                 Phase::AwaitingConnect | Phase::Connected | Phase::Publishing => {
-                    let message = self.chunks.read(&mut input)?;
+                    let message = self.chunks.read(&mut input);
                     self.consumed = end - input.len() as u64;
-                    match message {
+                    match message? {
                         Some(message) => self.message(&message)?,
                         None => break,
                     }
@@ -247,16 +252,20 @@ impl ServerSession {
 
     fn shake_hands(&mut self, input: &mut &[u8]) -> Result<(), ErrorKind> {
         match self.handshake.read(input) {
-            Ok(Progress::Continue(answer)) => self.writer.raw(&answer),
-            Ok(Progress::Complete) => self.phase = Phase::AwaitingConnect,
+            Ok(Progress { answer, is_complete }) => {
+                self.writer.raw(&answer);
+                if is_complete {
+                    self.phase = Phase::AwaitingConnect;
+                }
+                Ok(())
+            }
             Err(kind) => {
                 if kind == ErrorKind::HttpRequest {
                     self.writer.raw(HTTP_ANSWER);
                 }
-                return Err(kind);
+                Err(kind)
             }
         }
-        Ok(())
     }
 
     fn acknowledge(&mut self) {
@@ -331,8 +340,12 @@ impl ServerSession {
     fn data(&mut self, payload: &[u8]) -> Result<(), ErrorKind> {
         let values = self.read_amf(payload)?;
         match metadata::read(&values) {
+            // GStreamer repeats it with every keyframe.
             Some(metadata) if self.phase == Phase::Publishing => {
-                self.events.push_back(Event::Metadata(metadata));
+                if self.metadata.as_ref() != Some(&metadata) {
+                    self.events.push_back(Event::Metadata(metadata.clone()));
+                    self.metadata = Some(metadata);
+                }
             }
             Some(_) => self.stats.media_outside_publish += 1,
             None => self.stats.ignored_messages += 1,
@@ -367,12 +380,12 @@ const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plai
     Content-Length: 42\r\n\r\nThis port speaks RTMP. Try the HTTP port.\n";
 
 fn chunk_limits(limits: &Limits, is_publishing: bool) -> ChunkLimits {
-    let (message, buffered, read_ahead) = match is_publishing {
+    let (message, in_progress, read_ahead) = match is_publishing {
         false => (limits.max_message_before_publish, limits.max_buffered_before_publish, 0),
         true => (limits.max_message, limits.max_buffered, READ_AHEAD),
     };
     let (chunk_size, chunk_streams) = (limits.max_chunk_size, limits.max_chunk_streams);
-    ChunkLimits { chunk_size, message, chunk_streams, buffered, read_ahead }
+    ChunkLimits { chunk_size, message, chunk_streams, in_progress, read_ahead }
 }
 
 /// The AMF0 in an AMF3 message, which starts with a format selector of 0.

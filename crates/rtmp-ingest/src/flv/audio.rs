@@ -16,7 +16,7 @@ pub(super) fn read_config(codec: AudioCodec, header: &Bytes) -> Result<AudioConf
             let info = flac_stream_info(header)?;
             (flac(&info)?, info)
         }
-        // These say it again in each frame; nothing is lost without.
+        // These have none, and are read from their frames.
         AudioCodec::Mp3 | AudioCodec::Ac3 | AudioCodec::Eac3 => ((0, 0), Bytes::new()),
     };
     Ok(AudioConfig { codec, extradata, sample_rate, channels })

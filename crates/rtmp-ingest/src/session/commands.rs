@@ -16,7 +16,7 @@ const CAPS_EX: f64 = (0x02 | 0x04 | 0x08) as f64;
 #[derive(Clone, Default)]
 pub(super) struct App {
     name: String,
-    /// What follows the app's name and a slash: perhaps the key.
+    /// What follows the app's name and a slash: perhaps the key, and so never part of the name.
     rest: String,
     query: Option<String>,
     encoder: Option<String>,
@@ -193,13 +193,9 @@ impl App {
         };
         let (name, query) = split_query(name);
         let name = name.trim_matches('/');
-        let (app, key) = match (name, self.rest.as_str()) {
-            ("", rest) => (self.name.clone(), rest),
-            (name, "") => (self.name.clone(), name),
-            (name, rest) => (format!("{}/{rest}", self.name), name),
-        };
+        let key = if name.is_empty() { &self.rest } else { name };
         Ok(PublishRequest {
-            app,
+            app: self.name.clone(),
             key: StreamKey::new(key)?,
             query: query.or_else(|| self.query.clone()),
             encoder: self.encoder.clone(),
