@@ -36,8 +36,6 @@ struct Output {
     waiting: VecDeque<Sample>,
     encoder: AudioEncoder,
     sound: frame::Audio,
-    config: AudioConfig,
-    is_announced: bool,
 }
 
 impl AudioTrack {
@@ -55,7 +53,7 @@ impl AudioTrack {
     }
 
     /// The broadcast begins at `origin`: from now on there is sound, be it silence.
-    pub(crate) fn begin(&mut self, origin: Timestamp) -> Result<(), Error> {
+    pub(crate) fn begin(&mut self, origin: Timestamp, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
         let encoder = encode::open_audio(&self.options)?;
         let rate = self.options.sample_rate;
         let sound =
@@ -66,9 +64,9 @@ impl AudioTrack {
             sample_rate: rate,
             channels: 2,
         };
+        out(MediaEvent::Audio(config));
         let waiting = VecDeque::with_capacity(2 * AudioEncoder::FRAME);
-        self.output =
-            Some(Output { origin, rate, next: 0, waiting, encoder, sound, config, is_announced: false });
+        self.output = Some(Output { origin, rate, next: 0, waiting, encoder, sound });
         Ok(())
     }
 
@@ -180,9 +178,9 @@ impl AudioTrack {
         let waiting = self.output.as_ref().map_or(0, |output| output.waiting.len());
         self.append_silence((AudioEncoder::FRAME - waiting) % AudioEncoder::FRAME, out)?;
         let Some(output) = self.output.take() else { return Ok(()) };
-        let Output { origin, rate, encoder, config, mut is_announced, .. } = output;
+        let Output { origin, rate, encoder, .. } = output;
         let stats = &mut self.stats;
-        let mut emit = |coded| emit(coded, origin, rate, &config, &mut is_announced, stats, out);
+        let mut emit = |coded| emit(coded, origin, rate, stats, out);
         encoder.finish(&mut emit).map_err(libav("finish the audio encoder"))
     }
 
@@ -250,9 +248,8 @@ impl AudioTrack {
             }
             output.waiting.drain(..AudioEncoder::FRAME);
             output.sound.set_pts(Some(first));
-            let (origin, rate, config) = (output.origin, output.rate, &output.config);
-            let (is_announced, stats) = (&mut output.is_announced, &mut self.stats);
-            let mut emit = |coded| emit(coded, origin, rate, config, is_announced, stats, out);
+            let (origin, rate, stats) = (output.origin, output.rate, &mut self.stats);
+            let mut emit = |coded| emit(coded, origin, rate, stats, out);
             output.encoder.encode(&output.sound, &mut emit).map_err(libav("encode sound"))?;
         }
         Ok(())
@@ -275,21 +272,10 @@ impl Output {
     }
 }
 
-fn emit(
-    coded: Coded,
-    origin: Timestamp,
-    rate: u32,
-    config: &AudioConfig,
-    is_announced: &mut bool,
-    stats: &mut AudioStats,
-    out: &mut dyn FnMut(MediaEvent),
-) {
+fn emit(coded: Coded, origin: Timestamp, rate: u32, stats: &mut AudioStats, out: &mut dyn FnMut(MediaEvent)) {
     if coded.pts < 0 {
         // The very first frame only fills the decoder's overlap; it would play before the origin.
         return;
-    }
-    if !std::mem::replace(is_announced, true) {
-        out(MediaEvent::Audio(config.clone()));
     }
     stats.encoded += 1;
     stats.bytes += coded.data.len() as u64;

@@ -19,6 +19,11 @@ impl Gate {
         self.is_open
     }
 
+    /// Whether pictures are among what is held.
+    pub(crate) fn has_pictures(&self) -> bool {
+        self.held.iter().any(|event| matches!(event, MediaEvent::Video(_)))
+    }
+
     /// Lets everything out: configurations first, then packets in the order of decoding.
     pub(crate) fn open(&mut self, out: &mut dyn FnMut(MediaEvent)) {
         self.is_open = true;

@@ -131,7 +131,7 @@ impl Transcoder {
         let Some(opening) = self.opening.take() else { return Ok(()) };
         let base = self.at.max(self.position());
         if self.audio.position().is_none() {
-            self.audio.begin(base)?;
+            self.audio.begin(base, &mut |event| self.gate.pass(event, out))?;
         } else if base - self.position() > LONGEST_PAUSE {
             self.video.skip_to(base);
             self.audio.skip_to(base, &mut |event| self.gate.pass(event, out))?;
@@ -183,11 +183,12 @@ impl Transcoder {
 
     /// Fills what is missing on both tracks before a packet that comes long after the last.
     fn bridge(&mut self, packet: &Packet, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
-        let (own, pts) = match packet.track {
-            Track::Video => (self.video.position(), packet.pts),
-            Track::Audio => (self.audio.position(), packet.pts),
+        let pts = packet.pts;
+        let own = match packet.track {
+            Track::Video => self.video.position(),
+            Track::Audio => self.audio.position(),
         };
-        if !own.is_some_and(|own| pts - own > STALL) {
+        if own.is_none_or(|own| pts - own <= STALL) {
             return Ok(());
         }
         // The other track may still be on its way, but no further behind than a stall.
@@ -240,7 +241,7 @@ impl Transcoder {
         }
         let sounded = self.audio.position().map(|position| position - self.at);
         let waited_enough = sounded.is_some_and(|sounded| !self.has_pictures || sounded > STALL);
-        if self.video.position().is_some() || waited_enough {
+        if self.gate.has_pictures() || waited_enough {
             self.gate.open(out);
         }
     }
