@@ -91,7 +91,7 @@ fn spawn_encoder(threads: Threads, fps: u32, port: u16, folder: &Path) -> Result
     );
     command.args(["-vf", "scale=1280:720", "-g", &(2 * fps).to_string()]);
     if threads == Threads::One {
-        command.args(["-threads", "1"]);
+        command.args(["-threads", "1", "-sc_threshold", "0"]);
     }
     command.args("-c:a aac -b:a 128k -ar 48000 -ac 2 -f hls -hls_time 2 -hls_list_size 5".split(' '));
     command.args(["-hls_flags", "delete_segments+append_list", "-hls_segment_filename"]);

@@ -84,7 +84,7 @@ impl Publisher {
         // The same encoder's output goes to the server and to a tap beside it, which tells when
         // each frame left the encoder. A tee'd output is written in order: server first.
         let tee = format!(
-            "[f=flv:flvflags=no_duration_filesize:flush_packets=1]{rtmp_url}|\
+            "[f=flv:flvflags=no_duration_filesize:flush_packets=1:onfail=abort]{rtmp_url}|\
              [f=flv:flvflags=no_duration_filesize:flush_packets=1]pipe:1"
         );
         let mut encoder = Command::new("ffmpeg")

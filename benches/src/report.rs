@@ -20,6 +20,9 @@ pub struct Report {
     pub comparison: Option<Comparison>,
 }
 
+/// A source that is later than this is short of processor time, and so is what it is to measure.
+const BUSY_MILLIS: f64 = 100.0;
+
 /// A row's name, its target, and how a measurement is put in its cell.
 type Row = (&'static str, &'static str, fn(&Measurement) -> String);
 
@@ -73,6 +76,12 @@ impl Display for Report {
             )?;
         }
         for (name, measurement) in &self.systems {
+            if measurement.source_lateness_worst > BUSY_MILLIS {
+                writeln!(
+                    f,
+                    "\n{name}: the source itself fell behind. The machine was too busy; measure again."
+                )?;
+            }
             for error in measurement.browser.iter().flat_map(|browser| &browser.errors) {
                 writeln!(f, "\n{name}: the page said: {error}")?;
             }

@@ -126,7 +126,7 @@ mod tests {
 
         #[test]
         fn a_flipped_block_is_noticed(time in 0_u64..1 << 48, bit in 0..64) {
-            prop_assert_eq!(decode(encode(time) ^ 1 << bit), None);
+            prop_assert_eq!(decode(encode(time) ^ 1_u64 << bit), None);
         }
     }
 }

@@ -168,10 +168,13 @@ impl FromStr for Size {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let side =
-            |text: &str| text.parse().ok().filter(|side: &usize| (64..=4096).contains(side) && side % 2 == 0);
+        // Blocks of the stamp are whole pixels, and chroma has half as many.
+        let side = |text: &str, multiple: usize| {
+            let fits = |side: &usize| (64..=4096).contains(side) && side.is_multiple_of(multiple);
+            text.parse().ok().filter(fits)
+        };
         text.split_once('x')
-            .and_then(|(width, height)| Some(Self { width: side(width)?, height: side(height)? }))
-            .ok_or("a size is WIDTHxHEIGHT, both even, such as 1280x720")
+            .and_then(|(width, height)| Some(Self { width: side(width, 64)?, height: side(height, 2)? }))
+            .ok_or("a size is WIDTHxHEIGHT, such as 1280x720: a multiple of 64 by an even number")
     }
 }
