@@ -17,8 +17,9 @@ pub struct SegmenterOptions {
     pub max_segment_duration: Option<MediaDuration>,
     /// The largest segment, key frame or not.
     pub max_segment_bytes: usize,
-    /// How long the first segment is held back for a second track whose configuration or key frame
-    /// hasn't come yet, so that a stream doesn't begin with a change of tracks.
+    /// How long the first segment is held back for the first packet of a second track, or for a key
+    /// frame, so that a stream doesn't begin with a change of tracks. Costs no latency but where
+    /// parts are made and there is no second track.
     pub track_wait: MediaDuration,
 }
 

@@ -7,7 +7,7 @@ use media::{
 
 use crate::keyframes::KeyframeRule;
 use crate::playlist::codecs::join;
-use crate::start::{Configured, Start};
+use crate::start::Start;
 use crate::track::{AudioTrack, VideoTrack};
 use crate::ts::{Timing, Tracks};
 use crate::writer::{Opening, Picture, SegmentWriter};
@@ -15,9 +15,6 @@ use crate::{Error, MediaSequence, Output, SegmenterOptions, h264};
 
 /// How far audio may run past the longest segment before it ends it in a stalled video's place.
 const VIDEO_STALL: MediaDuration = MediaDuration::from_millis(500);
-/// What a packet may grow by in the transport stream, as a divisor: headers of 4 to 22 bytes in 188.
-const OVERHEAD_DIVISOR: usize = 16;
-
 /// Cuts one rendition into segments and parts.
 ///
 /// H.264 comes as Annex B or length-prefixed, as its configuration says; AAC as raw frames. A segment
@@ -34,7 +31,7 @@ pub struct Segmenter {
     longest: MediaDuration,
     writer: SegmentWriter,
     rule: KeyframeRule,
-    /// Until the first segment begins.
+    /// Until the first segment begins: what comes before it.
     start: Option<Start>,
     video: Option<VideoTrack>,
     audio: Option<AudioTrack>,
@@ -177,14 +174,9 @@ impl Segmenter {
         if length > limit {
             return Err(Error::TooLarge { track, pts, length, limit });
         }
-        let configured = self.configured();
         let Some(start) = &mut self.start else { return self.write(packet, out) };
         start.push(packet);
-        if start.is_over(configured) { self.begin(out) } else { Ok(()) }
-    }
-
-    fn configured(&self) -> Configured {
-        Configured { video: self.video.is_some(), audio: self.audio.is_some() }
+        if start.is_over() { self.begin(out) } else { Ok(()) }
     }
 
     /// Writes what was held back. The first thing that goes wrong is told; the rest is written.
@@ -278,7 +270,7 @@ impl Segmenter {
 
     /// Whether the segment in hand must end before a frame that ends `until` after its start.
     fn must_end(&self, until: MediaDuration, elapsed: MediaDuration, length: usize) -> bool {
-        let size = self.writer.len() + length + length / OVERHEAD_DIVISOR;
+        let size = self.writer.size_with(length);
         elapsed > MediaDuration::ZERO && (until > self.longest || size > self.options.max_segment_bytes)
     }
 
@@ -321,14 +313,13 @@ impl Segmenter {
         self.writer.opening().is_some_and(|opening| opening.tracks.video)
     }
 
-    /// Whether a track has packets, or none yet but the first segment to come.
+    /// Whether a track has packets.
     fn is_live(&self, track: Track, at: Timestamp) -> bool {
-        let (configured, last) = match track {
-            Track::Video => (self.video.is_some(), self.video.as_ref().and_then(|video| video.last_dts)),
-            Track::Audio => (self.audio.is_some(), self.audio.as_ref().and_then(|audio| audio.last_dts)),
+        let last = match track {
+            Track::Video => self.video.as_ref().and_then(|video| video.last_dts),
+            Track::Audio => self.audio.as_ref().and_then(|audio| audio.last_dts),
         };
-        let is_recent = last.map_or(self.start.is_some(), |last| at - last < self.options.target_duration);
-        configured && is_recent
+        last.is_some_and(|last| at - last < self.options.target_duration)
     }
 }
 

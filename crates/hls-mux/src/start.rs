@@ -13,13 +13,6 @@ pub(crate) struct Start {
     most_bytes: usize,
 }
 
-/// Which tracks have a configuration.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Configured {
-    pub(crate) video: bool,
-    pub(crate) audio: bool,
-}
-
 /// What the first segment begins with.
 #[derive(Debug, Default)]
 pub(crate) struct Beginning {
@@ -47,9 +40,10 @@ impl Start {
         before - self.packets.len()
     }
 
-    /// Whether the first segment can begin: all that can be hoped for is here, or it took too long.
-    pub(crate) fn is_over(&self, configured: Configured) -> bool {
-        let complete = configured.video && configured.audio && self.key_frame().is_some();
+    /// Whether the first segment can begin: both tracks are here, or it took too long.
+    pub(crate) fn is_over(&self) -> bool {
+        let complete = self.packets.iter().any(is_key_frame)
+            && self.packets.iter().any(|packet| packet.track == Track::Audio);
         let waited = match (self.packets.front(), self.packets.back()) {
             (Some(first), Some(last)) => last.dts - first.dts,
             _ => MediaDuration::ZERO,
@@ -62,10 +56,7 @@ impl Start {
         let mut packets = std::mem::take(&mut self.packets);
         self.bytes = 0;
         let before = packets.len();
-        let key = packets
-            .iter()
-            .position(|packet| packet.track == Track::Video && packet.is_keyframe)
-            .and_then(|at| Some((at, packets.remove(at)?)));
+        let key = packets.iter().position(is_key_frame).and_then(|at| Some((at, packets.remove(at)?)));
         let Some((at, key)) = key else {
             packets.retain(|packet| packet.track == Track::Audio);
             let dropped = before - packets.len();
@@ -82,8 +73,8 @@ impl Start {
         let dropped = before - kept.len();
         Beginning { packets: kept, dropped }
     }
+}
 
-    fn key_frame(&self) -> Option<&Packet> {
-        self.packets.iter().find(|packet| packet.track == Track::Video && packet.is_keyframe)
-    }
+fn is_key_frame(packet: &Packet) -> bool {
+    packet.track == Track::Video && packet.is_keyframe
 }

@@ -6,11 +6,13 @@ use media::{MediaDuration, Packet, Timestamp, Track};
 use crate::aac::Aac;
 use crate::audio_queue::AudioQueue;
 use crate::part::PartCutter;
-use crate::ts::{Muxer, Timing, Tracks};
+use crate::ts::{self, Muxer, Timing, Tracks};
 use crate::{Error, MediaSequence, Output, Segment};
 
 /// First guess at a segment's size; later ones go by the segment before.
 const FIRST_CAPACITY: usize = 64 << 10;
+/// How far pictures get ahead of queued audio before it is written, so that it comes before its time.
+const LATEST: MediaDuration = MediaDuration::from_millis(200);
 /// How many times longer audio waits for a picture, where it would be a part of its own else.
 const PATIENCE: usize = 3;
 
@@ -79,9 +81,9 @@ impl SegmentWriter {
         Some(if self.audio.is_empty() { end } else { end.max(self.audio.end()) })
     }
 
-    /// Bytes of the segment in hand, queued audio included.
-    pub(crate) fn len(&self) -> usize {
-        self.buffer.len() + self.audio.adts().len()
+    /// Bytes of the segment in hand if an access unit of `length` were added.
+    pub(crate) fn size_with(&self, length: usize) -> usize {
+        self.buffer.len() + ts::written_size(self.audio.adts().len()) + ts::written_size(length)
     }
 
     /// Starts a segment. None may be open.
@@ -136,6 +138,9 @@ impl SegmentWriter {
     ) -> Result<(), Error> {
         let Picture { timing, at, duration, is_idr, data } = *picture;
         self.close_parts_before(at, duration, out)?;
+        if timing.dts - self.audio.start() > LATEST {
+            self.flush_audio()?;
+        }
         let length = self.buffer.len();
         let Some(open) = &mut self.open else { return Ok(()) };
         if let (true, Some(parts)) = (is_idr, &mut open.parts) {

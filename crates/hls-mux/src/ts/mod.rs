@@ -15,7 +15,7 @@ use self::clock::Clock;
 use self::packet::{Adaptation, Pid, write_clock, write_section};
 use self::pes::{PesUnit, write_pes};
 
-pub(crate) use self::pes::Timing;
+pub(crate) use self::pes::{Timing, written_size};
 
 /// Tracks that a segment's program map names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -43,10 +43,13 @@ impl Pid {
 }
 
 impl Adaptation {
+    /// Bytes that it takes at most.
+    pub(super) const LARGEST: usize = 8;
+
     /// Bytes that it takes.
     pub(super) fn size(&self) -> usize {
         match (self.reference, self.is_random_access) {
-            (Some(_), _) => 8,
+            (Some(_), _) => Self::LARGEST,
             (None, true) => 2,
             (None, false) => 0,
         }

@@ -39,6 +39,12 @@ pub(super) fn wire_time(at: Timestamp) -> u64 {
     (at + ORIGIN).ticks() as u64 & mpeg2ts::time::Timestamp::MAX
 }
 
+/// What `length` bytes of access units become at most, with a packet for the clock.
+pub(crate) fn written_size(length: usize) -> usize {
+    let header = HEADER + 2 * TIMESTAMP + Adaptation::LARGEST;
+    ((length + header).div_ceil(PAYLOAD) + 1) * mpeg2ts::ts::TsPacket::SIZE
+}
+
 pub(super) fn write_pes(pid: &mut Pid, unit: PesUnit<'_>, out: &mut BytesMut) -> Result<(), mpeg2ts::Error> {
     let PesUnit { track, timing, is_random_access, reference, data } = unit;
     let timestamps = if timing.pts == timing.dts { 1 } else { 2 };
