@@ -196,6 +196,3 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
