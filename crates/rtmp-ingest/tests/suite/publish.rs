@@ -18,15 +18,18 @@ fn request(script: &Script) -> PublishRequest {
 }
 
 fn names(answers: &[RtmpMessage]) -> Vec<&str> {
-    let name = |answer| match answer {
-        &RtmpMessage::Amf0Command { ref command_name, .. } => command_name.as_str(),
+    answers.iter().map(name).collect()
+}
+
+fn name(answer: &RtmpMessage) -> &str {
+    match answer {
+        RtmpMessage::Amf0Command { command_name, .. } => command_name,
         RtmpMessage::SetChunkSize { .. } => "SetChunkSize",
         RtmpMessage::WindowAcknowledgement { .. } => "WindowAckSize",
         RtmpMessage::SetPeerBandwidth { .. } => "SetPeerBandwidth",
         RtmpMessage::UserControl { event_type: UserControlEventType::StreamBegin, .. } => "StreamBegin",
         other => panic!("{other:?}"),
-    };
-    answers.iter().map(name).collect()
+    }
 }
 
 #[test]
