@@ -1,16 +1,12 @@
-import Hls, { ErrorTypes, Events } from "hls.js";
+import Hls, { Events } from "hls.js";
 import type { ErrorData, HlsConfig } from "hls.js";
 import { blockingLoader } from "./blockingLoader";
 import type { ServerClock } from "./serverClock";
 import type { Quality, Source, SourceEvents } from "./source";
 
-/** A second media error within this time means that resetting the decoder doesn't help, ms. */
-const MEDIA_ERROR_PAUSE = 5_000;
-
 /** Media Source playback through hls.js, which here only loads: the pace is set elsewhere. */
 export class HlsSource implements Source {
   readonly hls: Hls;
-  private mediaErrorAt = -Infinity;
 
   constructor(
     video: HTMLVideoElement,
@@ -76,13 +72,6 @@ export class HlsSource implements Source {
   private onError(data: ErrorData): void {
     const reason = `${data.type}: ${data.details}${data.response ? ` (${data.response.code})` : ""}`;
     this.events.error(reason);
-    if (!data.fatal) return;
-    const now = performance.now();
-    if (data.type === ErrorTypes.MEDIA_ERROR && now - this.mediaErrorAt > MEDIA_ERROR_PAUSE) {
-      this.mediaErrorAt = now;
-      this.hls.recoverMediaError();
-      return;
-    }
-    this.events.failed(reason);
+    if (data.fatal) this.events.failed(reason);
   }
 }

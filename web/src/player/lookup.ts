@@ -9,6 +9,19 @@ export interface Look {
   parts: boolean;
 }
 
+/** Whether the server says that there is no such stream. */
+export async function isMissing(videoId: string): Promise<boolean> {
+  try {
+    const response = await fetch(`/api/live/${encodeURIComponent(videoId)}/viewers`, {
+      cache: "no-store",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    return response.status === 404;
+  } catch {
+    return false;
+  }
+}
+
 /** Looks at a playlist once. */
 export async function look(url: string, clock: ServerClock): Promise<Look> {
   const sentAt = Date.now();

@@ -76,8 +76,8 @@ describe("pace", () => {
     const steady = play({ interval: 0.5, late: () => 0, initialBuffer: 2, seconds: 60 });
     const wavering = play({ interval: 0.5, late, initialBuffer: 2, seconds: 60 });
     expect(wavering.stalls).toBe(0);
-    expect(wavering.pace.jitter).toBeCloseTo(0.3, 1);
-    expect(wavering.pace.target(60)).toBeGreaterThan(steady.pace.target(60) + 0.1);
+    expect(wavering.pace.jitter).toBeCloseTo(0.112, 2);
+    expect(wavering.pace.target(60)).toBeGreaterThan(steady.pace.target(60) + 0.08);
   });
 
   it("never leaves the rates at which speech sounds natural", () => {
@@ -131,6 +131,15 @@ describe("pace", () => {
     expect(pace.target(61) - before).toBeCloseTo((twice - before) / 2, 2);
     for (let n = 0; n < 20; n += 1) pace.stalled(62);
     expect(pace.target(62)).toBeLessThanOrEqual(2.5);
+  });
+
+  it("is back on target a minute after a single late arrival", () => {
+    const late = (n: number): number => (n === 15 ? 2.5 : n === 16 ? 0.5 : 0);
+    const { pace, now, position, stalls, rates } = play({ interval: 2, late, initialBuffer: 2.5, seconds: 95 });
+    expect(stalls).toBe(1);
+    expect(pace.trough(now, position)).toBeLessThan(0.6);
+    // What was late once doesn't make playback fall further behind.
+    expect(rates.slice(40 / 0.05).filter((rate) => rate < 1)).toEqual([]);
   });
 
   it("slows down while an arrival is overdue", () => {

@@ -9,6 +9,8 @@
 
 /** Arrivals older than this say nothing about the next ones, s. */
 const MEMORY_S = 20;
+/** Slowing down answers to what is late now, not to what was late once, s. */
+const RECENT_S = 3;
 /** Growth this soon after the last belongs to it: a segment's tracks, or a backlog's segments, s. */
 const SAME_ARRIVAL_S = 0.06;
 /** Arrivals needed before the loop trusts its estimate. */
@@ -16,7 +18,7 @@ const WARM_ARRIVALS = 3;
 /** A trough of 0.2 s is the lowest at which browsers don't underflow; longer intervals get a little more. */
 const BASE_TROUGH_S = 0.2;
 const TROUGH_PER_INTERVAL = 0.05;
-const TROUGH_PER_JITTER = 0.5;
+const TROUGH_PER_JITTER = 1;
 const MAX_TARGET_S = 2.5;
 const MAX_RATE = 1.1;
 const MIN_RATE = 0.95;
@@ -74,18 +76,19 @@ export class Pace {
   /** What to do now, with the playhead at `position`. */
   steer(now: number, position: number): PaceOrder {
     const trough = this.trough(now, position);
-    if (trough === null) return { rate: (this.rate = 1), seekTo: null };
+    const recent = this.trough(now, position, RECENT_S);
+    if (trough === null || recent === null) return { rate: (this.rate = 1), seekTo: null };
     const excess = trough - this.target(now);
     if (excess > SEEK_BEHIND_S + this.interval && now - this.seekedAt > SEEK_PAUSE_S) {
       this.seekedAt = now;
       return { rate: (this.rate = 1), seekTo: position + excess };
     }
-    return { rate: (this.rate = nextRate(this.rate, excess)), seekTo: null };
+    return { rate: (this.rate = nextRate(this.rate, excess, this.base - recent)), seekTo: null };
   }
 
   /** The lowest that the buffer will get at 1.0x, or null while too little is known. */
-  trough(now: number, position: number): number | null {
-    const floor = this.floor(now);
+  trough(now: number, position: number, memory = MEMORY_S): number | null {
+    const floor = this.floor(now, memory);
     return floor === null ? null : floor + now - position;
   }
 
@@ -97,8 +100,7 @@ export class Pace {
 
   /** The trough to aim at. */
   target(now: number): number {
-    const base = BASE_TROUGH_S + TROUGH_PER_INTERVAL * this.interval;
-    return Math.min(MAX_TARGET_S, base + TROUGH_PER_JITTER * this.jitter + this.penaltyNow(now));
+    return Math.min(MAX_TARGET_S, this.base + TROUGH_PER_JITTER * this.jitter + this.penaltyNow(now));
   }
 
   /** Mean time between arrivals. */
@@ -107,22 +109,23 @@ export class Pace {
     return first && last && first !== last ? (last.at - first.at) / (this.arrivals.length - 1) : 0;
   }
 
-  /** How much later than the earliest the latest arrival of the memory was, against its media time. */
+  /** Mean deviation of the arrivals from their mean, against their media time. */
   get jitter(): number {
-    if (this.arrivals.length < WARM_ARRIVALS) return 0;
-    let [low, high] = [Infinity, -Infinity];
-    for (const arrival of this.arrivals) {
-      low = Math.min(low, arrival.low);
-      high = Math.max(high, arrival.low);
-    }
-    return high - low;
+    const { length } = this.arrivals;
+    if (length < WARM_ARRIVALS) return 0;
+    const mean = this.arrivals.reduce((sum, { low }) => sum + low, 0) / length;
+    return this.arrivals.reduce((sum, { low }) => sum + Math.abs(low - mean), 0) / length;
   }
 
-  private floor(now: number): number | null {
+  private get base(): number {
+    return BASE_TROUGH_S + TROUGH_PER_INTERVAL * this.interval;
+  }
+
+  private floor(now: number, memory = MEMORY_S): number | null {
     if (this.end === null || this.arrivals.length < WARM_ARRIVALS) return null;
     // The arrival that is due counts too: if it is late, this is lower than all before.
     let floor = this.end - now;
-    for (const arrival of this.arrivals) floor = Math.min(floor, arrival.low);
+    for (const { at, low } of this.arrivals) if (at >= now - memory) floor = Math.min(floor, low);
     return floor;
   }
 
@@ -132,10 +135,9 @@ export class Pace {
 }
 
 /** Gentle, with hysteresis, in steps of 0.01: browsers stretch audio at any rate but 1. */
-function nextRate(rate: number, excess: number): number {
-  const [speedUpAt, slowDownAt] = [rate > 1 ? 0.02 : 0.08, rate < 1 ? -0.01 : -0.06];
-  if (excess > speedUpAt) return round(Math.min(MAX_RATE, 1.03 + 0.1 * excess));
-  if (excess < slowDownAt) return round(Math.max(MIN_RATE, 0.98 + 0.1 * excess));
+function nextRate(rate: number, excess: number, shortage: number): number {
+  if (excess > (rate > 1 ? 0.02 : 0.08)) return round(Math.min(MAX_RATE, 1.03 + 0.1 * excess));
+  if (shortage > (rate < 1 ? 0.01 : 0.06)) return round(Math.max(MIN_RATE, 0.98 - 0.1 * shortage));
   return 1;
 }
 

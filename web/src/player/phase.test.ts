@@ -64,6 +64,15 @@ describe("phase", () => {
     expect(state.broadcast).toBe(1);
   });
 
+  it("says that there is no such stream, also when it was deleted while it played", () => {
+    expect(told({ type: "socketLost" }, { type: "noStream" })).toBe("noStream");
+    expect(told({ type: "noStream" }, playlist("missing"))).toBe("noStream");
+    expect(told({ type: "noStream" }, watch("PENDING"))).toBe("notStarted");
+    const deleted = [watch("LIVE"), { type: "picture" }, { type: "socketLost" }, { type: "noStream" }] as Signal[];
+    expect(told(...deleted)).toBe("live");
+    expect(told(...deleted, { type: "drained" })).toBe("noStream");
+  });
+
   it("doesn't show a viewer count that nobody keeps", () => {
     expect(after(watch("LIVE")).viewers).toBe(3);
     expect(after(watch("LIVE"), { type: "socketLost" }).viewers).toBeNull();

@@ -5,6 +5,7 @@ import type { WatchMessage } from "../api/types";
 export type Phase =
   | "connecting"
   | "offline"
+  | "noStream"
   | "notStarted"
   | "starting"
   | "live"
@@ -15,6 +16,8 @@ export type Phase =
 export type Signal =
   | { type: "watch"; message: WatchMessage }
   | { type: "socketLost" }
+  /** The server knows no stream of this name. */
+  | { type: "noStream" }
   /** What a look at the playlist found; it counts only while there is no socket. */
   | { type: "playlist"; outcome: PlaylistOutcome }
   /** The first picture of a broadcast is on the screen. */
@@ -27,7 +30,7 @@ export type Signal =
 export type PlaylistOutcome = "live" | "ended" | "missing" | "unreachable";
 
 export interface ViewerState {
-  stream: "unknown" | "pending" | "live" | "over" | "failed";
+  stream: "unknown" | "none" | "pending" | "live" | "over" | "failed";
   publisherAway: boolean;
   socketOpen: boolean;
   unreachable: boolean;
@@ -58,6 +61,8 @@ export function reduce(state: ViewerState, signal: Signal): ViewerState {
     }
     case "socketLost":
       return { ...state, socketOpen: false, viewers: null };
+    case "noStream":
+      return { ...state, stream: "none", unreachable: false, publisherAway: false };
     case "playlist":
       if (state.socketOpen) return state;
       return fromPlaylist(state, signal.outcome);
@@ -73,6 +78,8 @@ export function phase(state: ViewerState): Phase {
   switch (state.stream) {
     case "unknown":
       return state.unreachable ? "offline" : "connecting";
+    case "none":
+      return state.picture ? "live" : "noStream";
     case "pending":
       return state.unreachable ? "offline" : "notStarted";
     case "live":
@@ -101,7 +108,9 @@ function fromPlaylist(state: ViewerState, outcome: PlaylistOutcome): ViewerState
     case "ended":
       return { ...next, stream: "over" };
     case "missing":
-      return { ...next, stream: state.stream === "live" || state.stream === "over" ? "over" : "pending" };
+      // No playlist is no news for a stream that is over, or that isn't there at all.
+      if (state.stream === "live") return { ...next, stream: "over" };
+      return state.stream === "unknown" ? { ...next, stream: "pending" } : next;
   }
 }
 

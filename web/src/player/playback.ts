@@ -14,13 +14,15 @@ const TICK_MS = 50;
 const LOOK_SOON_MS = 250;
 const LOOK_LATER_MS = 2_000;
 /** A picture that stands still this long for no known reason gets a new source, s. */
-const FROZEN_S = 8;
+const FROZEN_S = 6;
 /** After a longer pause the source starts anew, s. */
 const LONG_PAUSE_S = 10;
 /** A source that has shown pictures this long has recovered, s. */
 const RECOVERED_S = 10;
 /** Standing still this long after the broadcast's end, all has been played, s. */
 const DRAINED_S = 2;
+/** Standing still this long, a source that failed has nothing left to show, s. */
+const EMPTY_S = 0.5;
 const MAX_ERRORS = 50;
 
 export interface PlaybackEvents {
@@ -65,7 +67,10 @@ export class Playback {
   private movingSince: number | null = null;
   private movedAt = 0;
   private position = -1;
+  /** No new source before this time, ms. */
   private heldUntil = 0;
+  /** The source loads nothing more; what it has buffered is shown until there is another. */
+  private failed = false;
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -152,7 +157,8 @@ export class Playback {
       return;
     }
     const still = now - this.movedAt;
-    if (this.demand.flowing && still > FROZEN_S) this.restart("picture stood still");
+    if (this.failed && still > EMPTY_S) this.detach();
+    else if (this.demand.flowing && still > FROZEN_S) this.restart("picture stood still");
     else if (this.demand.over && still > DRAINED_S) this.events.drained();
     if (this.movingSince !== null && now - this.movingSince > RECOVERED_S) this.backoff.reset();
   }
@@ -165,7 +171,7 @@ export class Playback {
 
   private onLook({ outcome, parts }: Look): void {
     this.events.playlist(outcome);
-    if (outcome === "live" && this.demand.media && !this.source && performance.now() >= this.heldUntil) {
+    if (outcome === "live" && this.demand.media && (!this.source || this.failed) && performance.now() >= this.heldUntil) {
       this.attach(parts);
     }
     this.aim();
@@ -180,6 +186,9 @@ export class Playback {
       },
       error: (reason: string) => this.note(reason),
     };
+    this.detach();
+    // Without the old source's picture there may be nothing left to play for.
+    if (!this.demand.media) return;
     this.movedAt = seconds();
     this.pacer.reset();
     this.source = Hls.isSupported()
@@ -192,6 +201,7 @@ export class Playback {
     if (!this.source) return;
     this.source.destroy();
     this.source = null;
+    this.failed = false;
     this.movingSince = null;
     this.position = -1;
     this.events.detached();
@@ -199,19 +209,18 @@ export class Playback {
 
   /** A new source in place of one that can't go on. */
   private restart(reason: string): void {
+    if (this.failed || !this.source) return;
     this.note(`restart: ${reason}`);
     this.recoveries += 1;
     this.heldUntil = performance.now() + (reason === "long pause" ? 0 : this.backoff.next());
-    // hls.js may be in the middle of reporting the error that led here.
-    queueMicrotask(() => {
-      this.detach();
-      this.aim();
-    });
+    this.failed = true;
+    this.source.stopLoading();
+    this.aim();
   }
 
   private aim(): void {
     const { media, scout } = this.demand;
-    if (media && !this.source) this.finder.interval = LOOK_SOON_MS;
+    if (media && (!this.source || this.failed)) this.finder.interval = LOOK_SOON_MS;
     else this.finder.interval = scout ? LOOK_LATER_MS : null;
   }
 

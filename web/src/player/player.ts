@@ -1,4 +1,5 @@
 import type { WatchMessage } from "../api/types";
+import { isMissing } from "./lookup";
 import { Playback } from "./playback";
 import { INITIAL, phase, reduce, wantsMedia, type Phase, type Signal, type ViewerState } from "./phase";
 
@@ -50,6 +51,10 @@ export class Player {
 
   onSocketLost(): void {
     this.signal({ type: "socketLost" });
+    // A browser doesn't tell why a socket failed; the stream may not be there at all.
+    void isMissing(this.videoId).then((missing) => {
+      if (missing) this.signal({ type: "noStream" });
+    });
   }
 
   togglePlay(): void {
@@ -78,7 +83,7 @@ export class Player {
     this.playback.want({
       media: wantsMedia(this.state),
       flowing: stream === "live" && !publisherAway,
-      over: stream === "over" || stream === "failed",
+      over: stream === "over" || stream === "failed" || stream === "none",
       scout: !socketOpen,
       broadcast,
     });

@@ -5,6 +5,7 @@ import { waves } from "./waves";
 const TEXTS: Record<Exclude<PlayerView["phase"], "live">, [headline: string, detail: string]> = {
   connecting: ["Connecting", ""],
   offline: ["No connection", "The server does not answer. Trying again…"],
+  noStream: ["No such stream", "Check the address, or ask whoever sent it to you."],
   notStarted: ["Not started yet", "The picture appears here by itself when the stream begins."],
   starting: ["Starting", "The first picture is on its way."],
   reconnecting: ["Reconnecting", "The broadcaster’s connection broke. Playback goes on when it is back."],
