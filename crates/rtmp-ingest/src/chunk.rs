@@ -28,7 +28,7 @@ pub struct ChunkLimits {
     /// How many chunk streams there may be.
     pub chunk_streams: usize,
     /// The lengths of all messages in progress, over all chunk streams, in bytes.
-    pub in_progress: usize,
+    pub buffered: usize,
     /// How many bytes may be reserved for the rest of a message ahead of their arrival. Frames
     /// within it are never moved; 0 trusts no declared length.
     pub read_ahead: usize,
@@ -301,8 +301,8 @@ impl ChunkReader {
         if length > self.limits.message {
             return Err(ChunkError::MessageTooLong { length, limit: self.limits.message });
         }
-        if self.in_progress + length > self.limits.in_progress {
-            return Err(ChunkError::TooMuchInProgress { limit: self.limits.in_progress });
+        if self.in_progress + length > self.limits.buffered {
+            return Err(ChunkError::TooMuchInProgress { limit: self.limits.buffered });
         }
         self.in_progress += length;
         stream.start_message(chunk_type);

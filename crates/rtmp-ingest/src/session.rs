@@ -380,12 +380,12 @@ const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plai
     Content-Length: 42\r\n\r\nThis port speaks RTMP. Try the HTTP port.\n";
 
 fn chunk_limits(limits: &Limits, is_publishing: bool) -> ChunkLimits {
-    let (message, in_progress, read_ahead) = match is_publishing {
+    let (message, buffered, read_ahead) = match is_publishing {
         false => (limits.max_message_before_publish, limits.max_buffered_before_publish, 0),
         true => (limits.max_message, limits.max_buffered, READ_AHEAD),
     };
     let (chunk_size, chunk_streams) = (limits.max_chunk_size, limits.max_chunk_streams);
-    ChunkLimits { chunk_size, message, chunk_streams, in_progress, read_ahead }
+    ChunkLimits { chunk_size, message, chunk_streams, buffered, read_ahead }
 }
 
 /// The AMF0 in an AMF3 message, which starts with a format selector of 0.

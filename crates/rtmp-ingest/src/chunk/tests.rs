@@ -8,7 +8,7 @@ const LIMITS: ChunkLimits = ChunkLimits {
     chunk_size: 0x7FFF_FFFF,
     message: 1 << 20,
     chunk_streams: 16,
-    in_progress: 1 << 25,
+    buffered: 1 << 25,
     read_ahead: 0,
 };
 
@@ -272,7 +272,7 @@ fn a_declared_length_costs_nothing_until_bytes_arrive() {
 
 #[test]
 fn incomplete_messages_are_bounded_in_sum() {
-    let mut reader = ChunkReader::new(ChunkLimits { in_progress: 10_000, ..LIMITS });
+    let mut reader = ChunkReader::new(ChunkLimits { buffered: 10_000, ..LIMITS });
     let input: Vec<u8> = (3..12).flat_map(|csid| full(csid, 0, 5000, 9, &[0; 128])).collect();
     assert_eq!(read_in(&mut reader, &input, 512), Err(ChunkError::TooMuchInProgress { limit: 10_000 }));
 }
@@ -360,7 +360,7 @@ proptest! {
 
     #[test]
     fn no_bytes_panic_or_outgrow_the_limits(input in prop::collection::vec(any::<u8>(), 0..3000), step in 1usize..400) {
-        let limits = ChunkLimits { message: 4096, in_progress: 8192, ..LIMITS };
+        let limits = ChunkLimits { message: 4096, buffered: 8192, ..LIMITS };
         let whole = read_in(&mut ChunkReader::new(limits), &input, input.len().max(1));
         let mut reader = ChunkReader::new(limits);
         prop_assert_eq!(read_in(&mut reader, &input, step), whole);
