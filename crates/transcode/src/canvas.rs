@@ -6,6 +6,7 @@ use crate::fit::{Shape, fill};
 /// Rows up to which an unlabelled picture is standard definition, and so BT.601.
 const SD_ROWS: u32 = 576;
 /// MatrixCoefficients (ITU-T H.273).
+const RGB: i32 = 0;
 const BT709: i32 = 1;
 const BT601: i32 = 6;
 /// Black in limited range: luma and both chroma planes.
@@ -107,13 +108,18 @@ pub(crate) fn shape(picture: &frame::Video) -> Shape {
     }
 }
 
+/// What to state of an output that is made of pictures with these colors.
+pub(crate) fn output_colors(colors: Colors) -> Colors {
+    Colors { matrix: if colors.matrix == RGB { BT709 } else { colors.matrix }, full_range: false, ..colors }
+}
+
 /// The matrix that a picture of `rows` rows uses, by convention if it isn't stated.
 fn known_matrix(matrix: i32, rows: u32) -> i32 {
     match matrix {
         Colors::UNSPECIFIED if rows > SD_ROWS => BT709,
         Colors::UNSPECIFIED => BT601,
-        // 0 is RGB: what it is converted to is up to us.
-        0 => BT709,
+        // Nothing says what it is to be converted to.
+        RGB => BT709,
         stated => stated,
     }
 }

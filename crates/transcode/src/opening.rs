@@ -25,8 +25,16 @@ impl Opening {
     /// Takes the next event. A packet that nothing could be made of is given back.
     pub(crate) fn push(&mut self, event: MediaEvent) -> Option<Packet> {
         match &event {
-            MediaEvent::Video(_) => self.has_video = true,
-            MediaEvent::Audio(_) => self.has_audio = true,
+            MediaEvent::Video(config) => {
+                self.has_video = true;
+                self.supersede(|held| matches!(held, MediaEvent::Video(_)));
+                self.bytes += config.extradata.len();
+            }
+            MediaEvent::Audio(config) => {
+                self.has_audio = true;
+                self.supersede(|held| matches!(held, MediaEvent::Audio(_)));
+                self.bytes += config.extradata.len();
+            }
             MediaEvent::Packet(packet) => {
                 let decodable = match packet.track {
                     Track::Video => self.has_video && (self.keyframe.is_some() || packet.is_keyframe),
@@ -47,6 +55,13 @@ impl Opening {
         }
         self.held.push(event);
         None
+    }
+
+    /// Forgets configurations that no packet used.
+    fn supersede(&mut self, is_former: impl Fn(&MediaEvent) -> bool) {
+        if self.first.is_none() {
+            self.held.retain(|held| !is_former(held));
+        }
     }
 
     /// The timestamp that the session begins with, once that is clear: the first picture's, or the
@@ -137,6 +152,13 @@ mod tests {
             opening.push(packet(Track::Audio, at, true));
         }
         assert_eq!(opening.anchor(), Some(Timestamp::ZERO));
+    }
+
+    #[test]
+    fn configurations_alone_do_not_pile_up() {
+        let opening = opened((0..1000).flat_map(|_| [video(), audio()]));
+        assert_eq!(opening.held.len(), 2);
+        assert_eq!(opening.anchor(), None);
     }
 
     proptest! {

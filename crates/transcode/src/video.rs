@@ -3,7 +3,7 @@ use ffmpeg_next::error::ENOMEM;
 use ffmpeg_next::{decoder, frame, picture};
 use media::{FrameRate, MediaDuration, MediaEvent, Packet, Timestamp, Track, VideoCodec, VideoConfig};
 
-use crate::canvas::{Canvas, shape};
+use crate::canvas::{Canvas, output_colors, shape};
 use crate::ffi::{self, Coded, Decoder, VideoEncoder, VideoFormat};
 use crate::fit::fit;
 use crate::grid::KeyframeGrid;
@@ -15,6 +15,8 @@ use crate::{Error, VideoOptions, VideoStats, annexb, encode};
 const PATIENCE: MediaDuration = MediaDuration::from_secs(4);
 /// Rates outside of this aren't believed.
 const PLAUSIBLE_RATES: std::ops::RangeInclusive<f64> = 5.0..=240.0;
+/// Larger terms of a rate make encoders' own arithmetic overflow.
+const MAX_RATE_TERM: u32 = 1_000_000;
 const ASSUMED_RATE: FrameRate = FrameRate { num: 30, den: 1 };
 
 /// The picture's way through: decode, scale, encode.
@@ -244,13 +246,8 @@ impl VideoTrack {
     /// The first picture decides the size of all.
     fn open_output(&mut self, picture: &frame::Video, pts: Timestamp) -> Result<(), Error> {
         let (width, height) = fit(shape(picture), self.options.width, self.options.height);
-        let stated = self.decoder.as_ref().and_then(Decoder::frame_rate);
-        let hinted = self.config.as_ref().and_then(|config| config.frame_rate);
-        let is_plausible = |rate: &FrameRate| PLAUSIBLE_RATES.contains(&rate.as_f64());
-        let rate = [stated, hinted].into_iter().flatten().find(is_plausible).unwrap_or(ASSUMED_RATE);
-        let limit = FrameRate { num: self.options.max_frame_rate, den: 1 };
-        let frame_rate = if rate.as_f64() > limit.as_f64() { limit } else { rate };
-        let colors = ffi::colors(picture);
+        let frame_rate = self.nominal_rate();
+        let colors = output_colors(ffi::colors(picture));
         let format = VideoFormat { width, height, frame_rate, colors };
         let encoder = encode::open_video(&self.options, &format)?;
         let canvas = Canvas::new(width, height, colors).map_err(libav("allocate the output picture"))?;
@@ -266,6 +263,21 @@ impl VideoTrack {
         self.stats.output_frame_rate = Some(frame_rate);
         self.output = Some(Output { encoder, canvas, config, last: pts });
         Ok(())
+    }
+
+    /// The picture rate to plan with, from the stream's own headers or the ingest's hint.
+    fn nominal_rate(&self) -> FrameRate {
+        let stated = self.decoder.as_ref().and_then(Decoder::frame_rate);
+        let hinted = self.config.as_ref().and_then(|config| config.frame_rate);
+        let is_plausible = |rate: &FrameRate| rate.den > 0 && PLAUSIBLE_RATES.contains(&rate.as_f64());
+        let rate = [stated, hinted].into_iter().flatten().find(is_plausible).unwrap_or(ASSUMED_RATE);
+        if rate.as_f64() > f64::from(self.options.max_frame_rate) {
+            return FrameRate { num: self.options.max_frame_rate, den: 1 };
+        }
+        if rate.num > MAX_RATE_TERM || rate.den > MAX_RATE_TERM {
+            return FrameRate { num: (rate.as_f64() * 1000.0).round() as u32, den: 1000 };
+        }
+        rate
     }
 
     /// Encodes the picture that the canvas shows.
@@ -322,5 +334,26 @@ pub(crate) fn refuse_out_of_memory(operation: &'static str, source: ffmpeg_next:
     match source {
         ffmpeg_next::Error::Other { errno: ENOMEM } => Err(Error::Libav { operation, source }),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hinted_rate_is_believed_only_if_it_is_sane() {
+        let nominal = |num, den| {
+            let mut track = VideoTrack::new(VideoOptions::default());
+            let (codec, extradata) = (VideoCodec::H264, bytes::Bytes::new());
+            let frame_rate = Some(FrameRate { num, den });
+            track.config = Some(VideoConfig { codec, extradata, width: 0, height: 0, frame_rate });
+            track.nominal_rate()
+        };
+        assert_eq!(nominal(30_000, 1001), FrameRate { num: 30_000, den: 1001 });
+        assert_eq!(nominal(120, 1), FrameRate { num: 60, den: 1 });
+        assert_eq!(nominal(90_000, 1), ASSUMED_RATE);
+        assert_eq!(nominal(25, 0), ASSUMED_RATE);
+        assert_eq!(nominal(4_000_000_000, 100_000_000), FrameRate { num: 40_000, den: 1000 });
     }
 }

@@ -105,6 +105,20 @@ fn other_sample_formats_are_converted() {
 }
 
 #[test]
+fn rgb_becomes_what_the_output_says_it_is() {
+    let source = "-f lavfi -i color=red:s=1280x720:r=30:d=0.5,format=gbrp";
+    let output = transcode(publish(&[source, "-c:v libx264rgb -preset ultrafast -pix_fmt rgb24"]));
+    let picture = output.luma_at(Timestamp::ZERO);
+    // ITU-R BT.709 in limited range; BT.601 would give (81, 90, 240).
+    let [cb, cr] = picture.chroma();
+    let luma = picture.mean(0..1280, 0..720);
+    assert!(
+        (luma - 63.0).abs() < 2.0 && (cb - 102.0).abs() < 2.0 && (cr - 240.0).abs() < 2.0,
+        "{luma} {cb} {cr}"
+    );
+}
+
+#[test]
 fn no_picture_is_held_back() {
     let mut transcoder = Transcoder::new(Options::default()).unwrap();
     let events = clip("640x360", "30", 2.0, &format!("{X264} -tune zerolatency"));
