@@ -38,10 +38,6 @@ impl PartCutter {
         self.start
     }
 
-    pub(crate) fn target(&self) -> MediaDuration {
-        self.target
-    }
-
     /// Whether nothing is in the part in hand, in a segment of `length` bytes.
     pub(crate) fn is_empty(&self, length: usize) -> bool {
         length <= self.offset

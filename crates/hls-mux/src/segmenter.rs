@@ -10,11 +10,9 @@ use crate::playlist::codecs::join;
 use crate::start::Start;
 use crate::track::{AudioTrack, VideoTrack};
 use crate::ts::{Timing, Tracks};
-use crate::writer::{Opening, Picture, SegmentWriter};
+use crate::writer::{Opening, Picture, SegmentWriter, VIDEO_STALL};
 use crate::{Error, MediaSequence, Output, SegmenterOptions, h264};
 
-/// How far audio may run past the longest segment before it ends it in a stalled video's place.
-const VIDEO_STALL: MediaDuration = MediaDuration::from_millis(500);
 /// Cuts one rendition into segments and parts.
 ///
 /// H.264 comes as Annex B or length-prefixed, as its configuration says; AAC as raw frames. A segment
@@ -245,7 +243,8 @@ impl Segmenter {
             None => Some(packet.pts),
             Some(opening) if opening.tracks.video => {
                 let bound = opening.start + self.longest;
-                (packet.pts >= bound + VIDEO_STALL).then_some(bound)
+                let is_jump = packet.pts - bound > self.longest;
+                (packet.pts >= bound + VIDEO_STALL).then_some(if is_jump { packet.pts } else { bound })
             }
             Some(opening) => {
                 let elapsed = packet.pts - opening.start;

@@ -11,6 +11,8 @@ use crate::{Error, MediaSequence, Output, Segment};
 
 /// First guess at a segment's size; later ones go by the segment before.
 const FIRST_CAPACITY: usize = 64 << 10;
+/// How far audio gets ahead of pictures before it ends parts and segments in their place.
+pub(crate) const VIDEO_STALL: MediaDuration = MediaDuration::from_millis(500);
 /// How far pictures get ahead of queued audio before it is written, so that it comes before its time.
 const LATEST: MediaDuration = MediaDuration::from_millis(200);
 /// How many times longer audio waits for a picture, where it would be a part of its own else.
@@ -35,6 +37,8 @@ struct Open {
     sequence: MediaSequence,
     /// Where what is written so far ends.
     end: Timestamp,
+    /// The same, of pictures alone.
+    video_end: Timestamp,
     parts: Option<PartCutter>,
 }
 
@@ -92,7 +96,7 @@ impl SegmentWriter {
         self.next = sequence.next();
         let Opening { start, tracks, discontinuity, independent } = opening;
         let parts = self.part_target.map(|target| PartCutter::new(target, sequence, start, independent));
-        self.open = Some(Open { opening, sequence, end: start, parts });
+        self.open = Some(Open { opening, sequence, end: start, video_end: start, parts });
         Ok(self.muxer.start_segment(tracks, discontinuity, &mut self.buffer)?)
     }
 
@@ -146,7 +150,8 @@ impl SegmentWriter {
         if let (true, Some(parts)) = (is_idr, &mut open.parts) {
             parts.mark_idr(length);
         }
-        open.end = open.end.max(at + duration);
+        open.video_end = at + duration;
+        open.end = open.end.max(open.video_end);
         self.muxer.write(Track::Video, timing, is_idr, data, &mut self.buffer)?;
         self.close_full_part(at + duration, duration, out)
     }
@@ -226,10 +231,11 @@ impl SegmentWriter {
         self.close_parts_before(end, MediaDuration::ZERO, out)
     }
 
-    /// Ends parts by the audio's progress where the video falls behind by a whole part.
+    /// Ends parts by the audio's progress where there are no pictures.
     fn close_stalled_parts(&mut self, at: Timestamp, out: &mut dyn FnMut(Output)) -> Result<(), Error> {
-        while self.open_part().is_some_and(|parts| parts.is_full(at, -parts.target())) {
-            self.close_part(at, out)?;
+        let until = at - VIDEO_STALL;
+        if self.open.as_ref().is_some_and(|open| until > open.video_end) {
+            self.close_parts_until(until, out)?;
         }
         Ok(())
     }

@@ -8,6 +8,8 @@ const LEAD: MediaDuration = MediaDuration::from_millis(500);
 const LONGEST_GAP: MediaDuration = MediaDuration::from_millis(100);
 /// How far audio runs ahead of the last video before it keeps the clock going in video's place.
 const STALL: MediaDuration = MediaDuration::from_millis(300);
+/// A gap that isn't worth filling: what comes after it is another timeline.
+const JUMP: MediaDuration = MediaDuration::from_secs(10);
 
 /// The program clock reference, in media time.
 #[derive(Debug, Default)]
@@ -36,7 +38,8 @@ impl Clock {
     pub(super) fn due(&self, dts: Timestamp, is_own: bool) -> Option<Timestamp> {
         let last = self.last?;
         let reached = Self::reference_at(if is_own { dts } else { dts - STALL });
-        (reached - last > LONGEST_GAP).then_some(last + LONGEST_GAP)
+        let gap = reached - last;
+        (gap > LONGEST_GAP && gap < JUMP).then_some(last + LONGEST_GAP)
     }
 
     /// The reference that goes with what is decoded at `dts`; none if it would stand still.
