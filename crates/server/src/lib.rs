@@ -7,6 +7,7 @@ mod api_token;
 mod banner;
 mod catalog;
 mod config;
+mod ingest_faults;
 mod live;
 mod metrics;
 mod rtmp;

@@ -37,6 +37,10 @@ fn describe() {
     describe_counter!("weir_sessions_ended_total", "Publishing sessions that ended, by reason.");
     describe_counter!("weir_broadcasts_ended_total", "Broadcasts that ended, by reason.");
     describe_counter!("weir_ingest_bytes_total", Unit::Bytes, "Coded media received.");
+    describe_counter!(
+        "weir_ingest_faults_total",
+        "What publishers got wrong, by kind; told as sessions end."
+    );
     describe_gauge!("weir_ingest_bits_per_second", "What a stream's publisher sends.");
     describe_gauge!("weir_ingest_frames_per_second", "Pictures that a stream's publisher sends.");
     describe_gauge!("weir_encode_frames_per_second", "Pictures that a stream's encoder makes.");

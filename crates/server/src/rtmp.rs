@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::catalog::{Catalog, Stream};
+use crate::ingest_faults::Faults;
 use crate::live::{AttachError, Attached, IngestMeter, Registry, SessionEnd};
 
 /// The app that encoders publish to.
@@ -191,12 +192,14 @@ impl Session {
         };
         counter!("weir_sessions_ended_total", "reason" => reason).increment(1);
         let stats = connection.stats();
+        let (bytes, faults) = (stats.bytes_received, Faults::of(&stats));
+        faults.count();
         match &over {
-            Over::Broken(error) => tracing::warn!(%error, ?stats, "the session broke"),
-            Over::Ended(why) => tracing::info!(why, ?stats, "the session was ended"),
-            Over::NotTaken(error) => tracing::error!(%error, ?stats, "the session was ended"),
+            Over::Broken(error) => tracing::warn!(%error, bytes, %faults, "the session broke"),
+            Over::Ended(why) => tracing::info!(why, bytes, %faults, "the session was ended"),
+            Over::NotTaken(error) => tracing::error!(%error, bytes, %faults, "the session was ended"),
             Over::Finished | Over::Closed | Over::Shutdown => {
-                tracing::info!(reason, ?stats, "the session ended")
+                tracing::info!(reason, bytes, %faults, "the session ended");
             }
         }
         attached.leave(end).await;

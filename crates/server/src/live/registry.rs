@@ -91,29 +91,32 @@ impl Registry {
             if self.shared.shutdown.is_cancelled() {
                 return Err(AttachError::Shutdown);
             }
-            let broadcast = self.find_or_start(stream);
-            match broadcast.take() {
+            match self.enter(stream) {
                 Ok(attached) => {
                     return match attached.begin().await {
                         Ok(()) => Ok(attached),
                         Err(FeedError::Closed | FeedError::Stalled) => Err(AttachError::Draining),
                     };
                 }
-                Err(Presence::Ending(_)) => broadcast.finished().await,
-                Err(Presence::Publishing(_) | Presence::Away(_)) => return Err(AttachError::Busy),
+                Err((broadcast, Presence::Ending(_))) => broadcast.finished().await,
+                Err((_, Presence::Publishing(_) | Presence::Away(_))) => return Err(AttachError::Busy),
             }
         }
     }
 
-    fn find_or_start(&self, stream: &Stream) -> Arc<Broadcast> {
+    /// Takes the broadcast that there is, or else starts one. A new one is taken before its task runs,
+    /// so that it never finds itself without a publisher at first.
+    fn enter(&self, stream: &Stream) -> Result<Attached, (Arc<Broadcast>, Presence)> {
         let mut broadcasts = self.shared.lock();
-        if let Some(known) = broadcasts.get(&stream.video_id).filter(|known| !known.is_finished()) {
-            return known.clone();
+        let known = broadcasts.get(&stream.video_id).filter(|known| !known.is_finished());
+        if let Some(known) = known {
+            return known.take().map_err(|presence| (known.clone(), presence));
         }
         let (broadcast, supervisor) = Supervisor::new(&self.shared, stream);
-        broadcasts.insert(stream.video_id.clone(), broadcast.clone());
+        let attached = broadcast.take().map_err(|presence| (broadcast.clone(), presence));
+        broadcasts.insert(stream.video_id.clone(), broadcast);
         self.shared.tasks.spawn(supervisor.run());
-        broadcast
+        attached
     }
 
     /// The broadcast of a stream, on air or just off it.
