@@ -7,8 +7,10 @@
 // plays a little faster or slower until the trough is at its target. Parts and whole segments
 // differ only in the interval between arrivals.
 
-/** Arrivals older than this say nothing about the next ones, s. */
-const MEMORY_S = 20;
+/** How long arrivals say something about the next ones: for this many intervals, within bounds, s. */
+const MEMORY_INTERVALS = 10;
+const MIN_MEMORY_S = 8;
+const MAX_MEMORY_S = 20;
 /** Slowing down answers to what is late now, not to what was late once, s. */
 const RECENT_S = 3;
 /** Growth this soon after the last belongs to it: a segment's tracks, or a backlog's segments, s. */
@@ -64,7 +66,8 @@ export class Pace {
     if (now - this.grownAt > SAME_ARRIVAL_S) this.arrivals.push({ at: now, low: this.end - now });
     this.end = bufferedEnd;
     this.grownAt = now;
-    while (this.arrivals.length > 0 && this.arrivals[0]!.at < now - MEMORY_S) this.arrivals.shift();
+    const memory = Math.min(MAX_MEMORY_S, Math.max(MIN_MEMORY_S, MEMORY_INTERVALS * this.interval));
+    while (this.arrivals.length > WARM_ARRIVALS && this.arrivals[0]!.at < now - memory) this.arrivals.shift();
   }
 
   /** Playback ran dry: keep more in hand from now on. */
@@ -87,7 +90,7 @@ export class Pace {
   }
 
   /** The lowest that the buffer will get at 1.0x, or null while too little is known. */
-  trough(now: number, position: number, memory = MEMORY_S): number | null {
+  trough(now: number, position: number, memory = Infinity): number | null {
     const floor = this.floor(now, memory);
     return floor === null ? null : floor + now - position;
   }
@@ -121,7 +124,7 @@ export class Pace {
     return BASE_TROUGH_S + TROUGH_PER_INTERVAL * this.interval;
   }
 
-  private floor(now: number, memory = MEMORY_S): number | null {
+  private floor(now: number, memory = Infinity): number | null {
     if (this.end === null || this.arrivals.length < WARM_ARRIVALS) return null;
     // The arrival that is due counts too: if it is late, this is lower than all before.
     let floor = this.end - now;
