@@ -127,11 +127,11 @@ pub async fn measure(subject: &Subject, conditions: Conditions) -> Result<Measur
     let disk = subject.process.disk_bytes_written() - disk_at_start;
     let peak_memory_kb = subject.process.peak_resident_kb();
 
+    let listing = reader.finish().await?;
     let sightings = match browser {
         Some(browser) => Some(browser.finish().await?),
         None => None,
     };
-    let listing = reader.finish().await?;
     // Both block, for as long as an encoder's last frames or a decoder's run takes.
     let (times, segments) = tokio::task::spawn_blocking(move || {
         let times = publisher.finish();
