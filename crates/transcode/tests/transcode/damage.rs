@@ -1,11 +1,13 @@
 //! Damaged input is counted and passed over.
 
 use bytes::Bytes;
-use media::{AudioCodec, AudioConfig, MediaEvent, Packet, Timestamp, Track, VideoCodec, VideoConfig};
+use media::{
+    AudioCodec, AudioConfig, MediaDuration, MediaEvent, Packet, Timestamp, Track, VideoCodec, VideoConfig,
+};
 use transcode::{Options, Transcoder};
 
 use crate::output::transcode;
-use crate::source::{AAC, X264, kept, pictures, publish, tone};
+use crate::source::{AAC, X264, kept, pictures, publish, shifted, tone};
 
 fn clip(seconds: f64) -> Vec<MediaEvent> {
     publish(&[&pictures("320x180", "30", seconds), &tone(48_000, seconds), X264, AAC])
@@ -67,6 +69,7 @@ fn anything_at_all_is_survived() {
     for seed in 0..6 {
         let mut random = Random(seed);
         let mut transcoder = Transcoder::new(Options::default()).unwrap();
+        let mut last = [Timestamp::from_ticks(-1); 2];
         for event in clip(2.0) {
             let event = match event {
                 MediaEvent::Packet(mut packet) => {
@@ -89,7 +92,6 @@ fn anything_at_all_is_survived() {
                 }
                 other => other,
             };
-            let mut last = [Timestamp::from_ticks(-1); 2];
             transcoder
                 .push(event, &mut |event| {
                     if let MediaEvent::Packet(packet) = event {
@@ -126,7 +128,8 @@ fn packets_without_a_configuration_are_counted() {
 
 #[test]
 fn a_damaged_configuration_is_survived() {
-    let mut events = vec![
+    let mut events = clip(2.0);
+    events.extend([
         MediaEvent::Video(VideoConfig {
             codec: VideoCodec::H264,
             extradata: Bytes::from_static(&[1, 100, 0, 31, 0xff, 0xe1, 0xff, 0xff, 0x67]),
@@ -140,10 +143,10 @@ fn a_damaged_configuration_is_survived() {
             sample_rate: 0,
             channels: 0,
         }),
-    ];
-    events.extend(clip(3.0));
+    ]);
+    events.extend(shifted(clip(2.0), MediaDuration::from_secs(2)));
     let output = transcode(events);
-    assert_eq!(output.packets(Track::Video).len(), 90, "the good configuration that follows counts");
+    assert_eq!(output.packets(Track::Video).len(), 120, "the good configuration that follows counts");
     assert!(output.stats.video.decode_errors + output.stats.audio.decode_errors > 0);
 }
 
