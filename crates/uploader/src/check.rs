@@ -128,7 +128,8 @@ pub enum CheckError {
     },
     /// The keys are good, but lack a permission.
     #[error(
-        "{at}: {operation} is not permitted ({answer}). Grant the keys s3:PutObject, s3:GetObject and s3:DeleteObject on the bucket."
+        "{at}: {operation} is not permitted ({answer}). Grant the keys s3:PutObject, s3:GetObject and s3:DeleteObject on the \
+        bucket, and check its name: keys limited to one bucket get this answer for any other, even a missing one."
     )]
     NoPermission {
         /// The store.

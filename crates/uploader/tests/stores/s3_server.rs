@@ -75,8 +75,15 @@ async fn the_check_passes_and_leaves_nothing_or_names_what_is_wrong() {
     assert!(matches!(wrong, CheckError::WrongSecret { .. }), "{wrong}");
     let wrong = problem(|o| o.access_key = Some("nobody".into())).await;
     assert!(matches!(wrong, CheckError::UnknownKeyId { .. }), "{wrong}");
-    let wrong = problem(|o| o.bucket = "nowhere".into()).await;
+    let wrong = problem(|o| {
+        o.bucket = "nowhere".into();
+        o.access_key = Some("admin".into());
+        o.secret_key = Some("admin-secret".into());
+    })
+    .await;
     assert!(matches!(wrong, CheckError::NoSuchBucket { .. }), "{wrong}");
+    let wrong = problem(|o| o.bucket = "nowhere".into()).await;
+    assert!(matches!(wrong, CheckError::NoPermission { .. }), "{wrong}");
     let wrong = problem(|o| {
         o.access_key = Some("reader".into());
         o.secret_key = Some("reader-secret".into());

@@ -27,7 +27,7 @@ impl Seaweed {
 
     fn region_and_keys(&self) -> (Region, Credentials) {
         let region = Region::Custom { region: "us-east-1".into(), endpoint: self.endpoint.clone() };
-        (region, Credentials::new(Some("weir"), Some("weir-secret"), None, None, None).unwrap())
+        (region, Credentials::new(Some("admin"), Some("admin-secret"), None, None, None).unwrap())
     }
 
     async fn start() -> Self {
@@ -45,7 +45,10 @@ impl Seaweed {
             -volume.preStopSeconds=0 >/dev/null 2>&1 </dev/null & \
             cat >/dev/null; kill -9 $!; wait; rm -rf $dir",
         );
-        let minder = Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().unwrap();
+        // It outlives this process by a moment, so it mustn't hold on to a test runner's pipes.
+        let mut minder = Command::new("sh");
+        minder.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let minder = minder.spawn().unwrap();
         let seaweed = Self { endpoint: format!("http://127.0.0.1:{s3}"), _minder: minder };
         let ready = tokio::time::timeout(Duration::from_secs(60), async {
             while !seaweed.takes_objects().await {
@@ -66,6 +69,8 @@ impl Seaweed {
 }
 
 const IDENTITIES: &str = r#"{"identities": [
-    {"name": "weir", "credentials": [{"accessKey": "weir", "secretKey": "weir-secret"}], "actions": ["Admin"]},
-    {"name": "reader", "credentials": [{"accessKey": "reader", "secretKey": "reader-secret"}], "actions": ["Read:live", "List:live"]}
+    {"name": "admin", "credentials": [{"accessKey": "admin", "secretKey": "admin-secret"}], "actions": ["Admin"]},
+    {"name": "weir", "credentials": [{"accessKey": "weir", "secretKey": "weir-secret"}],
+     "actions": ["Read:live", "Write:live", "List:live"]},
+    {"name": "reader", "credentials": [{"accessKey": "reader", "secretKey": "reader-secret"}], "actions": ["Read:live"]}
 ]}"#;
