@@ -33,7 +33,7 @@ apt_packages() {
         updated=yes
     fi
     # shellcheck disable=SC2086 # a list of names
-    as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    as_root apt-get -o Dpkg::Use-Pty=0 install -y -qq --no-install-recommends $missing >/dev/null
 }
 
 # python_package REASON COMMAND PACKAGE: into a virtual environment, as Debian locks the system's.

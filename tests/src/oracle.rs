@@ -72,12 +72,23 @@ pub async fn probe(media: &[u8]) -> Probe {
     let args = "-v error -f mpegts -show_streams -show_packets -of json -i pipe:0";
     let found = run("ffprobe", args, media).await;
     assert!(found.status.success(), "ffprobe: {}", String::from_utf8_lossy(&found.stderr));
-    serde_json::from_slice(&found.stdout).unwrap()
+    serde_json::from_slice(&found.stdout).unwrap_or_else(|error| {
+        let kept = std::env::temp_dir().join("weir-scenarios-unprobed.ts");
+        let _ = std::fs::write(&kept, media);
+        panic!("{error}: ffprobe misses something in {}", kept.display())
+    })
 }
 
 /// What ffmpeg complains of while it decodes everything; empty if it has nothing to say.
+///
+/// With the media's own clock at the end, since pictures need not keep a constant rate.
 pub async fn decode_warnings(media: &[u8]) -> String {
-    let decoded = run("ffmpeg", "-v warning -xerror -f mpegts -i pipe:0 -f null -", media).await;
+    let decoded = run(
+        "ffmpeg",
+        "-v warning -xerror -f mpegts -i pipe:0 -fps_mode passthrough -enc_time_base -1 -f null -",
+        media,
+    )
+    .await;
     let said = String::from_utf8_lossy(&decoded.stderr).into_owned();
     if decoded.status.success() { said } else { format!("{}: {said}", decoded.status) }
 }

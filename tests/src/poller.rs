@@ -51,7 +51,7 @@ impl HlsPoller {
     pub fn start(url: &str) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let (notify, changed) = watch::channel(());
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
         let reader = Reader { client, url: url.to_owned(), state: Arc::clone(&state), notify };
         Self { state, changed, task: tokio::spawn(reader.run()), url: url.to_owned() }
     }
@@ -133,7 +133,8 @@ impl Reader {
     }
 
     async fn read(&self) -> Result<(), String> {
-        let answer = self.client.get(&self.url).send().await.map_err(|error| format!("playlist: {error}"))?;
+        let answer =
+            self.client.get(&self.url).send().await.map_err(|error| format!("playlist: {error:?}"))?;
         let previous = self.state.lock().unwrap().versions.last().cloned();
         if previous.is_none() && matches!(answer.status().as_u16(), 403 | 404) {
             return Ok(());
@@ -142,7 +143,7 @@ impl Reader {
             return Err(format!("the playlist was there and now answers {}", answer.status()));
         }
         expect_type(&answer, "application/vnd.apple.mpegurl")?;
-        let raw = answer.text().await.map_err(|error| format!("playlist: {error}"))?;
+        let raw = answer.text().await.map_err(|error| format!("playlist: {error:?}"))?;
         if previous.as_ref().is_some_and(|previous| previous.raw == raw) {
             return Ok(());
         }
@@ -167,7 +168,7 @@ impl Reader {
         let known = self.state.lock().unwrap().segments.get(&entry.msn).map(|segment| segment.media.len());
         let method = if known.is_some() { reqwest::Method::HEAD } else { reqwest::Method::GET };
         let answer = self.client.request(method, url).send().await;
-        let answer = answer.map_err(|error| format!("listed segment {}: {error}", entry.uri))?;
+        let answer = answer.map_err(|error| format!("listed segment {}: {error:?}", entry.uri))?;
         if answer.status() != 200 {
             return Err(format!("listed segment {} answers {}", entry.uri, answer.status()));
         }

@@ -31,6 +31,9 @@ struct Ports {
 }
 
 impl SeaweedFs {
+    /// Access key of somebody who may read and not write; the secret is the same.
+    pub const READER: &str = "weir-scenarios-reader";
+
     /// The server, and a new bucket in it.
     pub async fn bucket(name: &str) -> Self {
         let folder = std::env::temp_dir().join("weir-scenarios-seaweedfs");
@@ -57,6 +60,11 @@ impl SeaweedFs {
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
         ]
+    }
+
+    /// The bucket's name.
+    pub fn bucket_name(&self) -> &str {
+        &self.bucket
     }
 
     /// The URL under which anybody may read an object.
@@ -166,6 +174,8 @@ fn identities() -> Value {
     json!({ "identities": [
         { "name": "weir", "actions": all,
           "credentials": [{ "accessKey": ACCESS_KEY, "secretKey": SECRET_KEY }] },
+        { "name": "reader", "actions": ["Read", "List"],
+          "credentials": [{ "accessKey": SeaweedFs::READER, "secretKey": SECRET_KEY }] },
         { "name": "anonymous", "actions": ["Read", "List", "Write:probe"] },
     ]})
 }

@@ -34,7 +34,7 @@ impl Bystander {
         assert_eq!(self.stream.post("stop").await.code, 200);
         self.player.ended().await;
         let recording = self.player.finish();
-        recording.assert_steady(Duration::from_secs(4));
+        recording.assert_steady(Duration::from_secs(6));
         let expected = Expected { picture: Some(PICTURE), sound: true, segments: 3 };
         assert_broadcast(&recording, expected).await;
     }

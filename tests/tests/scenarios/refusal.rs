@@ -35,7 +35,7 @@ async fn a_disarmed_key_is_refused_until_it_is_armed() {
     assert_eq!(stream.post("stop").await.code, 200);
     assert_eq!(stream.status().await["armed"], false);
     let reason = refused(&stream, &stream.key).await;
-    assert!(reason.contains("start"), "it says what to do: {reason}");
+    assert!(reason.contains("Start it again"), "it says what to do: {reason}");
 
     assert_eq!(stream.post("start").await.code, 200);
     let mut publisher = stream.publish(encode(&Source::default()));

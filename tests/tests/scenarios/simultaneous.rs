@@ -31,7 +31,7 @@ async fn publish_together(
     for &size in sizes {
         let stream = weir.api().create(&format!("{size:?}")).await;
         let player = if from_bucket { stream.watch_s3() } else { stream.watch() };
-        let publisher = stream.publish(input(&Source { size: Some(size), ..Source::default() }));
+        let publisher = stream.publish(input(&Source { size: Some(size), seconds: 30, ..Source::default() }));
         running.push((size, stream, player, publisher));
     }
     for (_, stream, ..) in &running {
@@ -40,11 +40,14 @@ async fn publish_together(
     let listed = weir.api().get("/api/live").await.json();
     let live = listed["streams"].as_array().unwrap().iter().filter(|stream| stream["isLiveNow"] == true);
     assert_eq!(live.count(), sizes.len(), "{listed}");
-    for ((width, height), _, mut player, mut publisher) in running {
-        publisher.finishes().await;
+    for (_, stream, player, _) in &mut running {
+        player.segments(4).await;
+        assert_eq!(stream.post("stop").await.code, 200);
+    }
+    for ((width, height), _, mut player, _) in running {
         player.ended().await;
         let recording = player.finish();
-        recording.assert_steady(Duration::from_secs(4));
+        recording.assert_steady(Duration::from_secs(6));
         let picture = Some(Picture { width, height, fps: 30.0 });
         assert_broadcast(&recording, Expected { picture, sound: true, segments: 4 }).await;
     }

@@ -46,12 +46,11 @@ async fn a_later_broadcast_never_reuses_a_name() {
     let weir = Weir::start().await;
     let stream = weir.api().create("twice").await;
     let source = Source { seconds: 5, ..Source::default() };
-    let mut names = Vec::new();
+    let (mut names, mut ended) = (Vec::new(), serde_json::Value::Null);
     for _ in 0..2 {
-        let mut publisher = stream.publish(play_file(&source));
-        stream.reports("another broadcast", |status| status["isLiveNow"] == true).await;
-        publisher.finishes().await;
-        stream.reaches("READY").await;
+        stream.publish(play_file(&source)).finishes().await;
+        let over = |status: &serde_json::Value| status["status"] == "READY" && status["endedAt"] != ended;
+        ended = stream.reports("the broadcast's end", over).await["endedAt"].clone();
         // Read only now: a playlist that has ended may start anew, which no strict reader forgives.
         let mut player = stream.watch();
         player.ended().await;
