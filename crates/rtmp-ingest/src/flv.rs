@@ -7,10 +7,14 @@
 //! silent until a good one comes, since its access units can't be framed.
 
 mod audio;
+mod av1;
 mod avc;
+mod bits;
+mod hevc;
 mod length_prefixed;
 mod tag;
 mod video;
+mod vp9;
 
 use bytes::Bytes;
 use media::{AudioCodec, MediaEvent, Packet, Track, VideoCodec};
@@ -55,15 +59,13 @@ struct TrackState {
     is_reported: bool,
 }
 
-/// What is known of the inside of an access unit.
+/// How an access unit is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
-    /// H.264 NAL units behind lengths of so many bytes.
-    Avc { length_size: usize },
-    /// H.265 NAL units behind lengths of so many bytes.
-    Hevc { length_size: usize },
-    /// Nothing that is looked into.
-    Opaque,
+    /// Into NAL units behind lengths of so many bytes.
+    LengthPrefixed { length_size: usize },
+    /// By the codec's own means, if at all.
+    Plain,
 }
 
 impl Demuxer {
@@ -181,7 +183,7 @@ impl Demuxer {
                 Ok((MediaEvent::Video(config), framing))
             }
             Codec::Audio(codec) => {
-                Ok((MediaEvent::Audio(audio::read_config(codec, &tag.body)?), Framing::Opaque))
+                Ok((MediaEvent::Audio(audio::read_config(codec, &tag.body)?), Framing::Plain))
             }
         }
     }
@@ -190,11 +192,11 @@ impl Demuxer {
         match tag.codec {
             Codec::Audio(codec) if tag.codec.is_self_describing() => {
                 let config = audio::config_of_frame(codec, &tag.body);
-                Some(config.map(|config| (MediaEvent::Audio(config), Framing::Opaque)))
+                Some(config.map(|config| (MediaEvent::Audio(config), Framing::Plain)))
             }
             // VP9 needs no configuration, and some senders give none.
             Codec::Video(VideoCodec::Vp9) if self.video.config.is_none() => {
-                Some(Ok((MediaEvent::Video(video::vp9(Bytes::new())), Framing::Opaque)))
+                Some(Ok((MediaEvent::Video(video::unknown(VideoCodec::Vp9)), Framing::Plain)))
             }
             _ => None,
         }
@@ -202,13 +204,23 @@ impl Demuxer {
 
     /// Whether decoding can start at an access unit; `None` if it is corrupt.
     fn check_access_unit(&self, tag: &Tag, framing: Framing) -> Option<bool> {
-        match framing {
-            Framing::Avc { length_size } => {
-                avc::check_access_unit(&tag.body, length_size, self.max_picture_dimension, tag.is_keyframe)
+        match tag.codec {
+            Codec::Audio(_) => Some(true),
+            Codec::Video(codec) => {
+                let limit = self.max_picture_dimension;
+                video::check_access_unit(codec, &tag.body, framing, limit, tag.is_keyframe)
             }
-            Framing::Hevc { length_size } => video::check_hevc_access_unit(&tag.body, length_size),
-            Framing::Opaque => Some(tag.is_keyframe),
         }
+    }
+}
+
+fn check_dimensions(width: u32, height: u32, limit: u32) -> Result<(), ConfigFault> {
+    if width == 0 || height == 0 {
+        Err(ConfigFault::Invalid("picture size"))
+    } else if width > limit || height > limit {
+        Err(ConfigFault::TooLarge { width, height })
+    } else {
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use media::{AudioCodec, AudioConfig};
 
 use super::ConfigFault;
+use super::bits::Bits;
 
 const MAX_SAMPLE_RATE: u32 = 192_000;
 
@@ -35,7 +36,7 @@ pub(super) fn config_of_frame(codec: AudioCodec, frame: &[u8]) -> Result<AudioCo
 fn audio_specific_config(bytes: &[u8]) -> Result<(u32, u8), ConfigFault> {
     const SBR: u32 = 5;
     const PS: u32 = 29;
-    let mut bits = Bits { bytes, at: 0 };
+    let mut bits = Bits::new(bytes);
     let object_type = audio_object_type(&mut bits)?;
     let mut sample_rate = aac_sample_rate(&mut bits)?;
     let configuration = bits.read(4)?;
@@ -104,7 +105,8 @@ fn flac_stream_info(header: &Bytes) -> Result<Bytes, ConfigFault> {
 
 /// RFC 9639 §8.2.
 fn flac(stream_info: &[u8]) -> Result<(u32, u8), ConfigFault> {
-    let mut bits = Bits { bytes: stream_info, at: 80 };
+    let mut bits = Bits::new(stream_info);
+    bits.seek(80);
     Ok((plausible_rate(bits.read(20)?)?, bits.read(3)? as u8 + 1))
 }
 
@@ -132,22 +134,23 @@ fn ac3_header(frame: &[u8]) -> Result<(u32, u8), ConfigFault> {
     const CHANNELS: [u8; 8] = [2, 1, 2, 3, 3, 4, 4, 5];
     /// Bits between the coding mode and the LFE flag, by mode.
     const MIX_BITS: [u32; 8] = [0, 0, 2, 2, 2, 4, 2, 4];
-    let mut bits = Bits { bytes: frame, at: 0 };
+    let mut bits = Bits::new(frame);
     if bits.read(16)? != 0x0B77 {
         return Err(ConfigFault::Invalid("sync word"));
     }
-    let stream_id = Bits { bytes: frame, at: 40 }.read(5)?;
+    bits.seek(40);
+    let stream_id = bits.read(5)?;
     let (rate, mode, has_lfe);
     if stream_id <= 10 {
-        bits.at = 32;
+        bits.seek(32);
         rate = *RATES.get(bits.read(2)? as usize).ok_or(ConfigFault::Invalid("sample rate"))?;
-        bits.at = 48;
+        bits.seek(48);
         mode = bits.read(3)? as usize;
         // mono and dual mono have no mix levels; 3/x has a centre one, x/1 and x/2 a surround one
         bits.read(MIX_BITS[mode])?;
         has_lfe = bits.read(1)?;
     } else if stream_id <= 16 {
-        bits.at = 32;
+        bits.seek(32);
         rate = match bits.read(2)? as usize {
             3 => RATES.get(bits.read(2)? as usize).map(|rate| rate / 2),
             code => {
@@ -162,22 +165,4 @@ fn ac3_header(frame: &[u8]) -> Result<(u32, u8), ConfigFault> {
         return Err(ConfigFault::Invalid("bit stream id"));
     }
     Ok((rate, CHANNELS[mode] + has_lfe as u8))
-}
-
-struct Bits<'a> {
-    bytes: &'a [u8],
-    /// In bits.
-    at: usize,
-}
-
-impl Bits<'_> {
-    fn read(&mut self, count: u32) -> Result<u32, ConfigFault> {
-        let mut value = 0;
-        for _ in 0..count {
-            let byte = self.bytes.get(self.at / 8).ok_or(ConfigFault::Truncated)?;
-            value = value << 1 | u32::from(byte >> (7 - self.at % 8) & 1);
-            self.at += 1;
-        }
-        Ok(value)
-    }
 }

@@ -6,7 +6,7 @@ use h264_reader::nal::sps::SeqParameterSet;
 use h264_reader::nal::{Nal, RefNal};
 use media::FrameRate;
 
-use super::{ConfigFault, length_prefixed};
+use super::{ConfigFault, check_dimensions, length_prefixed};
 
 const NAL_IDR: u8 = 5;
 const NAL_SEI: u8 = 6;
@@ -73,12 +73,7 @@ fn read_sps(sps: &[u8], max_dimension: u32) -> Result<Picture, ConfigFault> {
         Some((sps.pixel_dimensions().ok()?, frame_rate(&sps)))
     });
     let ((width, height), frame_rate) = parsed.ok().flatten().ok_or(ConfigFault::Invalid("SPS"))?;
-    if width == 0 || height == 0 {
-        return Err(ConfigFault::Invalid("picture size"));
-    }
-    if width > max_dimension || height > max_dimension {
-        return Err(ConfigFault::TooLarge { width, height });
-    }
+    check_dimensions(width, height, max_dimension)?;
     Ok((width, height, frame_rate))
 }
 

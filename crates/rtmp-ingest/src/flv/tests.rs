@@ -278,13 +278,13 @@ fn enhanced_avc_has_composition_offsets_and_modifiers() {
 fn a_long_modifier_is_passed_over_and_a_chain_is_bounded() {
     let mut long = vec![0x97, 0xFF, 0x01, 0x2B];
     long.extend_from_slice(&[0; 300]);
-    long.extend_from_slice(b"\x13av01\x0a");
+    long.extend_from_slice(b"\x13av01\x12\0");
     let config = b"\x90av01\x81\0\x0c\0";
     let (events, _) = video(&[config, &long]);
     assert_eq!(events.len(), 2);
 
     let chain =
-        |links: usize| [&[0x97][..], &[0, 0, 0x17].repeat(links), &[0, 0, 0x13], b"av01\x0a"].concat();
+        |links: usize| [&[0x97][..], &[0, 0, 0x17].repeat(links), &[0, 0, 0x13], b"av01\x12\0"].concat();
     assert_eq!(video(&[config, &chain(31)]).1.video_packets, 1);
     let (_, stats) = video(&[config, &chain(32)]);
     assert_eq!((stats.video_packets, stats.corrupt_access_units), (0, 1));
@@ -316,6 +316,7 @@ fn a_codec_change_needs_its_configuration() {
 #[test]
 fn hevc_records_and_access_units_are_checked() {
     let mut record = vec![1; 23];
+    // One array with one unit, a VPS.
     record[21] = 0xFF;
     record[22] = 1;
     record.extend_from_slice(&[0xA0, 0, 1, 0, 3, 0x40, 1, 0xC]);
@@ -327,6 +328,79 @@ fn hevc_records_and_access_units_are_checked() {
         let config = [b"\x90hvc1", &record[..length]].concat();
         assert_eq!(video(&[&config]).1.rejected_configs, u64::from(length > 0), "{length}");
     }
+}
+
+/// Bits given as text, padded with zeros to whole bytes.
+fn bits(text: &str) -> Vec<u8> {
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let bytes = text.as_bytes().chunks(8);
+    bytes.map(|byte| byte.iter().fold(0, |v, bit| v << 1 | (bit - b'0')) << (8 - byte.len())).collect()
+}
+
+fn golomb(value: u32) -> String {
+    let code = format!("{:b}", value + 1);
+    "0".repeat(code.len() - 1) + &code
+}
+
+#[test]
+fn hevc_pictures_are_limited_in_and_out_of_band() {
+    let sps = |width, height| {
+        let profile = "1".repeat(96); // without emulation prevention to think of
+        let size = golomb(width) + &golomb(height);
+        let body = bits(&format!("1111 000 1 {profile} {} {} {size} 0 1", golomb(0), golomb(1)));
+        [vec![0x42, 1], body].concat()
+    };
+    let record = |sps: &[u8]| {
+        let mut record = vec![1; 23];
+        (record[21], record[22]) = (0xFF, 1);
+        record.extend_from_slice(&[0xA1, 0, 1, 0, sps.len() as u8]);
+        [b"\x90hvc1", &record[..], sps].concat()
+    };
+    let frame = |unit: &[u8]| [b"\x93hvc1\0\0\0", &[unit.len() as u8][..], unit].concat();
+    let good = record(&sps(1920, 1088));
+    let (events, _) = video(&[&good]);
+    assert_eq!((only_video_config(&events).width, only_video_config(&events).height), (1920, 1088));
+    assert_eq!(video(&[&record(&sps(16_384, 64))]).1.rejected_configs, 1);
+    let (_, stats) = video(&[&good, &frame(&sps(64, 16_384)), &frame(&sps(64, 64)), &frame(&[0x42])]);
+    assert_eq!((stats.video_packets, stats.corrupt_access_units), (1, 2));
+}
+
+#[test]
+fn av1_pictures_are_limited_and_units_whole() {
+    let sequence = |bits_per_side: u32, side: u32| {
+        let width = (bits_per_side - 1) as usize;
+        let side = format!("{side:0w$b}", w = bits_per_side as usize);
+        let body =
+            bits(&format!("000 0 0 0 0 00000 {:012b} 00001 {width:04b} {width:04b} {side} {side} 1", 0));
+        [vec![0x0A, body.len() as u8], body].concat()
+    };
+    let record = |obus: &[u8]| [b"\x90av01\x81\0\x0c\0", obus].concat();
+    let (events, _) = video(&[&record(&sequence(10, 719))]);
+    assert_eq!(only_video_config(&events).width, 720);
+    assert_eq!(video(&[&record(&sequence(14, 16_383))]).1.rejected_configs, 1);
+    assert_eq!(video(&[&record(&[0x0A, 0x80, 0x80, 0x80, 0x80])]).1.rejected_configs, 1);
+
+    let frame = |obus: &[u8]| [b"\x93av01", obus].concat();
+    let (_, stats) = video(&[
+        &record(&[]),
+        &frame(&sequence(14, 16_383)),
+        &frame(&[0x32, 9, 1]),
+        &frame(&[0x12, 0, 0x32, 1, 9]),
+        &frame(&[0x30, 1, 2, 3]),
+    ]);
+    assert_eq!((stats.video_packets, stats.corrupt_access_units), (2, 2));
+}
+
+#[test]
+fn vp9_keyframes_are_limited() {
+    let key = |side: u32| {
+        let bits = bits(&format!("10 0 0 0 0 1 0 {:024b} 001 0 {side:016b} {side:016b}", 0x0049_8342));
+        [b"\x93vp09", &bits[..]].concat()
+    };
+    let (events, stats) =
+        video(&[&key(719), &key(16_383), b"\xa3vp09\x86", b"\xa3vp09\x06", b"\x93vp09\x82\x01\x02\x03\x04"]);
+    assert!(matches!(&events[0], MediaEvent::Video(config) if config.codec == VideoCodec::Vp9));
+    assert_eq!((stats.video_packets, stats.corrupt_access_units), (2, 3));
 }
 
 #[test]

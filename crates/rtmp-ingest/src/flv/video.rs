@@ -1,9 +1,9 @@
-//! Video configurations of all codecs; H.264 has a module of its own.
+//! What the video codecs have in common: a configuration, and a check of each access unit.
 
 use bytes::Bytes;
 use media::{VideoCodec, VideoConfig};
 
-use super::{ConfigFault, Framing, avc, length_prefixed};
+use super::{ConfigFault, Framing, av1, avc, hevc, vp9};
 
 /// Reads a decoder configuration record.
 pub(super) fn read_config(
@@ -11,69 +11,49 @@ pub(super) fn read_config(
     record: &Bytes,
     max_dimension: u32,
 ) -> Result<(VideoConfig, Framing), ConfigFault> {
-    let extradata = record.clone();
-    let unknown = VideoConfig { codec, extradata, width: 0, height: 0, frame_rate: None };
-    match codec {
+    let mut config = VideoConfig { extradata: record.clone(), ..unknown(codec) };
+    let framing = match codec {
         VideoCodec::H264 => {
             let avc = avc::read_config(record, max_dimension)?;
-            let (width, height, frame_rate) = (avc.width, avc.height, avc.frame_rate);
-            let framing = Framing::Avc { length_size: avc.length_size };
-            Ok((VideoConfig { width, height, frame_rate, ..unknown }, framing))
+            (config.width, config.height, config.frame_rate) = (avc.width, avc.height, avc.frame_rate);
+            Framing::LengthPrefixed { length_size: avc.length_size }
         }
         VideoCodec::Hevc => {
-            let length_size = read_hvcc(record)?;
-            Ok((unknown, Framing::Hevc { length_size }))
+            let hevc = hevc::read_config(record, max_dimension)?;
+            (config.width, config.height) = (hevc.width, hevc.height);
+            Framing::LengthPrefixed { length_size: hevc.length_size }
         }
         VideoCodec::Av1 => {
-            check_av1c(record)?;
-            Ok((unknown, Framing::Opaque))
+            (config.width, config.height) = av1::read_config(record, max_dimension)?;
+            Framing::Plain
         }
-        VideoCodec::Vp9 => Ok((vp9(record.clone()), Framing::Opaque)),
-    }
+        VideoCodec::Vp9 => Framing::Plain,
+    };
+    Ok((config, framing))
 }
 
-/// A VP9 track, whose frames say all that a decoder needs.
-pub(super) fn vp9(extradata: Bytes) -> VideoConfig {
-    VideoConfig { codec: VideoCodec::Vp9, extradata, width: 0, height: 0, frame_rate: None }
+/// A track of which only the codec is known.
+pub(super) fn unknown(codec: VideoCodec) -> VideoConfig {
+    VideoConfig { codec, extradata: Bytes::new(), width: 0, height: 0, frame_rate: None }
 }
 
-/// Walks an `hvcC` (ISO/IEC 14496-15 §8.3.3.1.2); the size of its NAL unit lengths.
-fn read_hvcc(record: &[u8]) -> Result<usize, ConfigFault> {
-    let (header, mut rest) = record.split_first_chunk::<23>().ok_or(ConfigFault::Truncated)?;
-    if header[0] != 1 {
-        return Err(ConfigFault::Invalid("version"));
-    }
-    let length_size = usize::from(header[21] & 3) + 1;
-    if length_size == 3 {
-        return Err(ConfigFault::Invalid("NAL unit length size"));
-    }
-    for _ in 0..header[22] {
-        let (array, after) = rest.split_first_chunk::<3>().ok_or(ConfigFault::Truncated)?;
-        rest = after;
-        for _ in 0..u16::from_be_bytes([array[1], array[2]]) {
-            let (length, after) = rest.split_first_chunk().ok_or(ConfigFault::Truncated)?;
-            let length = usize::from(u16::from_be_bytes(*length));
-            if length < 2 {
-                return Err(ConfigFault::Invalid("parameter set"));
-            }
-            rest = after.get(length..).ok_or(ConfigFault::Truncated)?;
+/// Whether decoding can start at an access unit; `None` if it is corrupt or too large.
+pub(super) fn check_access_unit(
+    codec: VideoCodec,
+    access_unit: &[u8],
+    framing: Framing,
+    max_dimension: u32,
+    is_claimed: bool,
+) -> Option<bool> {
+    match (codec, framing) {
+        (VideoCodec::H264, Framing::LengthPrefixed { length_size }) => {
+            avc::check_access_unit(access_unit, length_size, max_dimension, is_claimed)
         }
+        (VideoCodec::Hevc, Framing::LengthPrefixed { length_size }) => {
+            hevc::check_access_unit(access_unit, length_size, max_dimension)
+        }
+        (VideoCodec::Av1, _) => av1::is_whole(access_unit, max_dimension).then_some(is_claimed),
+        (VideoCodec::Vp9, _) => vp9::is_plausible(access_unit, max_dimension).then_some(is_claimed),
+        (VideoCodec::H264 | VideoCodec::Hevc, Framing::Plain) => None,
     }
-    Ok(length_size)
-}
-
-/// Checks the fixed part of an `av1C` (AV1 ISOBMFF binding §2.3.3).
-fn check_av1c(record: &[u8]) -> Result<(), ConfigFault> {
-    const MARKER_AND_VERSION: u8 = 0x81;
-    match record.first_chunk::<4>() {
-        None => Err(ConfigFault::Truncated),
-        Some([MARKER_AND_VERSION, ..]) => Ok(()),
-        Some(_) => Err(ConfigFault::Invalid("version")),
-    }
-}
-
-/// Whether an H.265 access unit is an IRAP picture (ITU-T H.265 §7.4.2.2); `None` if it is corrupt.
-pub(super) fn check_hevc_access_unit(access_unit: &[u8], length_size: usize) -> Option<bool> {
-    let units = length_prefixed::split(access_unit, length_size)?;
-    Some(units.iter().any(|unit| (16..=23).contains(&(unit[0] >> 1 & 0x3F))))
 }

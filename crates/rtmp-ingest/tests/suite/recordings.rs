@@ -60,7 +60,16 @@ fn every_encoder_is_understood_to_the_end() {
         assert_eq!(count(Track::Audio), audio.map_or(0, |(_, packets)| packets), "{name}");
         for media in outcome.media() {
             match media {
-                MediaEvent::Video(config) => assert_eq!(Some(config.codec), video.map(|(codec, _)| codec)),
+                MediaEvent::Video(config) => {
+                    assert_eq!(Some(config.codec), video.map(|(codec, _)| codec), "{name}");
+                    let expected = match (name, config.codec) {
+                        (_, VideoCodec::Vp9) => (0, 0),
+                        ("obs", _) => (320, 180),
+                        (name, _) if name.starts_with("ffmpeg-") => (320, 180),
+                        _ => (160, 90),
+                    };
+                    assert_eq!((config.width, config.height), expected, "{name}");
+                }
                 MediaEvent::Audio(config) => {
                     assert_eq!(Some(config.codec), audio.map(|(codec, _)| codec), "{name}");
                     assert!(
