@@ -1,5 +1,8 @@
 //! A real encoder's output through the segmenter, judged by ffmpeg, ffprobe and tsreport.
 
+// A test's helper may panic as the test may.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use hls_mux::{SegmenterOptions, segment_name};

@@ -1,5 +1,8 @@
 //! A long broadcast takes no more memory than a short one. Alone in its file: it reads the process's.
 
+// A test's helper may panic as the test may.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use hls_mux::{MediaSequence, Segmenter, SegmenterOptions};

@@ -1,5 +1,8 @@
 //! Playlists, as m3u8-rs reads them.
 
+// A test's helper may panic as the test may.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;

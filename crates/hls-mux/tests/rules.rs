@@ -1,5 +1,8 @@
 //! What a segmenter promises, scenario by scenario.
 
+// A test's helper may panic as the test may.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;
@@ -38,7 +41,7 @@ fn packets(events: &[MediaEvent], track: Track) -> Vec<MediaEvent> {
 fn pictures(from: i64, until: i64, gop: usize) -> Vec<MediaEvent> {
     let count = MediaDuration::from_millis(until - from).to_samples(RATE.num);
     let picture = |index: i64| {
-        picture(at(from) + MediaDuration::from_samples(index, 30), index as usize % gop == 0, 3000)
+        picture(at(from) + MediaDuration::from_samples(index, 30), (index as usize).is_multiple_of(gop), 3000)
     };
     (0..count).map(|index| MediaEvent::Packet(picture(index))).collect()
 }

@@ -1,5 +1,6 @@
 //! What the tests share: media to push, and readers that know nothing of the code under test.
-#![allow(dead_code, unreachable_pub)]
+// Each test file uses some of it; a test's helper may panic as the test may.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod media_source;
 pub mod ts_reader;
@@ -28,19 +29,19 @@ pub struct Made {
 
 impl Made {
     pub fn segments(&self) -> Vec<&Segment> {
-        let segment = |output| match output {
-            &Output::Segment(ref segment) => Some(segment),
-            &Output::Part(_) => None,
-        };
-        self.outputs.iter().filter_map(segment).collect()
+        let segments = self.outputs.iter().filter_map(|output| match output {
+            Output::Segment(segment) => Some(segment),
+            Output::Part(_) => None,
+        });
+        segments.collect()
     }
 
     pub fn parts(&self) -> Vec<&Part> {
-        let part = |output| match output {
-            &Output::Part(ref part) => Some(part),
-            &Output::Segment(_) => None,
-        };
-        self.outputs.iter().filter_map(part).collect()
+        let parts = self.outputs.iter().filter_map(|output| match output {
+            Output::Part(part) => Some(part),
+            Output::Segment(_) => None,
+        });
+        parts.collect()
     }
 
     pub fn stream(&self) -> Vec<u8> {
