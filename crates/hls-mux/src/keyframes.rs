@@ -1,8 +1,11 @@
 use media::{MediaDuration, Timestamp};
 
+/// How many GOPs are remembered: so many short ones in a row are taken for the rule.
+const REMEMBERED: usize = 8;
+
 /// Decides which key frames start a segment.
 ///
-/// One at or past the target does. An earlier one does, too, if the next would come past the longest
+/// One at or past the target does. An earlier one does, too, if the next may come past the longest
 /// segment: at 23.976 pictures a second every other 2 s GOP lasts 1.96 s, and waiting for the
 /// next key frame would make that segment 3.92 s long.
 #[derive(Debug)]
@@ -10,26 +13,28 @@ pub(crate) struct KeyframeRule {
     target: MediaDuration,
     longest: MediaDuration,
     last: Option<Timestamp>,
-    /// The GOP to expect at worst. Falls slowly, so that an odd short GOP doesn't make it forget.
-    gop: MediaDuration,
+    /// The latest GOPs, in no order; the target stands for those that didn't come yet.
+    gops: [MediaDuration; REMEMBERED],
+    oldest: usize,
 }
 
 impl KeyframeRule {
     pub(crate) fn new(target: MediaDuration, longest: MediaDuration) -> Self {
-        Self { target, longest, last: None, gop: target }
+        Self { target, longest, last: None, gops: [target; REMEMBERED], oldest: 0 }
     }
 
     /// Takes note of a key frame.
     pub(crate) fn observe(&mut self, at: Timestamp) {
         if let Some(last) = self.last.replace(at) {
-            let faded = MediaDuration::from_ticks(self.gop.ticks() - self.gop.ticks() / 8);
-            self.gop = faded.max(at - last);
+            self.gops[self.oldest] = at - last;
+            self.oldest = (self.oldest + 1) % REMEMBERED;
         }
     }
 
     /// Whether the key frame that comes `elapsed` after its segment's start begins the next.
     pub(crate) fn cuts(&self, elapsed: MediaDuration) -> bool {
-        elapsed >= self.target || elapsed + self.gop > self.longest
+        let expected = self.gops.iter().copied().max().unwrap_or(self.target);
+        elapsed >= self.target || elapsed + expected > self.longest
     }
 }
 
@@ -60,7 +65,9 @@ mod tests {
     #[test]
     fn short_gops_are_joined_once_they_are_known() {
         let lengths = segments((0..30).map(|second| second * 1000));
-        assert!(lengths.ends_with(&[2000; 12]), "{lengths:?}");
+        let (unknown, known) = lengths.split_at(REMEMBERED - 1);
+        assert!(unknown.iter().all(|length| *length == 1000), "{lengths:?}");
+        assert!(known.len() > 9 && known.iter().all(|length| *length == 2000), "{lengths:?}");
         let lengths = segments((0..1000).map(|frame| frame * 40));
         assert!(lengths.iter().all(|length| *length == 2000), "{lengths:?}");
     }
