@@ -31,8 +31,11 @@ pub fn encode(source: &Source) -> Vec<String> {
 }
 
 /// ffmpeg's arguments to publish the source as it is in a file, encoded beforehand.
-pub fn play_file(source: &Source) -> Vec<String> {
-    let file = encoded_file(source).display().to_string();
+pub async fn play_file(source: &Source) -> Vec<String> {
+    let source = source.clone();
+    // Encoding it takes a while, in which whoever polls must go on polling.
+    let file = tokio::task::spawn_blocking(move || encoded_file(&source)).await.unwrap();
+    let file = file.display().to_string();
     ["-re", "-i", &file, "-map", "0", "-c", "copy"].map(str::to_owned).into()
 }
 

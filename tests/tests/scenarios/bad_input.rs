@@ -71,7 +71,7 @@ async fn damaged_pictures_do_not_end_the_broadcast() {
     let mut weir = Weir::start().await;
     let stream = weir.api().create("damaged").await;
     let mut player = stream.watch();
-    let mut args = play_file(&Source::default());
+    let mut args = play_file(&Source::default()).await;
     args.extend(["-bsf:v", r"noise=amount=gt(n\,100)*lt(n\,160)*20"].map(str::to_owned));
     let mut publisher = stream.publish(args);
     publisher.finishes().await;
@@ -88,7 +88,7 @@ async fn a_picture_without_a_keyframe_is_never_shown() {
     let bystander = Bystander::start(&weir).await;
     let stream = weir.api().create("no keyframe").await;
     let player = stream.watch();
-    let mut args = play_file(&Source { seconds: 5, ..Source::default() });
+    let mut args = play_file(&Source { seconds: 5, ..Source::default() }).await;
     args.extend(["-bsf:v", "noise=drop=key"].map(str::to_owned));
     let mut publisher = stream.publish(args);
     publisher.ends(Duration::from_secs(30)).await;

@@ -38,13 +38,13 @@ const HD: Picture = Picture { width: 1280, height: 720, fps: 30.0 };
 #[tokio::test]
 async fn a_1080p60_file_becomes_720p60() {
     let source = Source { size: Some((1920, 1080)), fps: "60", ..Source::default() };
-    publish_to_bucket("fhd60", play_file(&source), Some(Picture { fps: 60.0, ..HD }), true).await;
+    publish_to_bucket("fhd60", play_file(&source).await, Some(Picture { fps: 60.0, ..HD }), true).await;
 }
 
 #[tokio::test]
 async fn b_frames_at_25_fps_are_put_in_order() {
     let source = Source { size: Some((1280, 720)), fps: "25", b_frames: 2, ..Source::default() };
-    publish_to_bucket("b-frames", play_file(&source), Some(Picture { fps: 25.0, ..HD }), true).await;
+    publish_to_bucket("b-frames", play_file(&source).await, Some(Picture { fps: 25.0, ..HD }), true).await;
 }
 
 #[tokio::test]
@@ -65,14 +65,14 @@ async fn an_encoder_at_29_97_fps_gives_segments_of_two_seconds() {
 async fn mono_at_44_1_khz_becomes_stereo_at_48() {
     let source = Source { audio: Some(("aac", 44_100, 1)), ..Source::default() };
     let picture = Picture { width: 640, height: 360, fps: 30.0 };
-    publish_to_bucket("mono", play_file(&source), Some(picture), true).await;
+    publish_to_bucket("mono", play_file(&source).await, Some(picture), true).await;
 }
 
 #[tokio::test]
 async fn mp3_becomes_aac() {
     let source = Source { audio: Some(("libmp3lame", 44_100, 2)), ..Source::default() };
     let picture = Picture { width: 640, height: 360, fps: 30.0 };
-    publish_to_bucket("mp3", play_file(&source), Some(picture), true).await;
+    publish_to_bucket("mp3", play_file(&source).await, Some(picture), true).await;
 }
 
 #[tokio::test]
@@ -83,5 +83,5 @@ async fn sound_alone_is_a_broadcast() {
 #[tokio::test]
 async fn a_picture_alone_is_given_silence() {
     let source = Source { size: Some((1280, 720)), audio: None, ..Source::default() };
-    publish_to_bucket("silent", play_file(&source), Some(HD), true).await;
+    publish_to_bucket("silent", play_file(&source).await, Some(HD), true).await;
 }

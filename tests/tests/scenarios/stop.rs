@@ -48,7 +48,7 @@ async fn a_later_broadcast_never_reuses_a_name() {
     let source = Source { seconds: 5, ..Source::default() };
     let (mut names, mut ended) = (Vec::new(), serde_json::Value::Null);
     for _ in 0..2 {
-        stream.publish(play_file(&source)).finishes().await;
+        stream.publish(play_file(&source).await).finishes().await;
         let over = |status: &serde_json::Value| status["status"] == "READY" && status["endedAt"] != ended;
         ended = stream.reports("the broadcast's end", over).await["endedAt"].clone();
         // Read only now: a playlist that has ended may start anew, which no strict reader forgives.
