@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -136,6 +137,12 @@ pub async fn run(
         metrics: metrics.clone(),
         shutdown: shutdown.clone(),
     };
+    let http = http.tap_io(|stream| {
+        // A playlist is small and waited for; Nagle's algorithm would hold its last bytes back.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+    });
     let pages = axum::serve(http, api::router(api)).with_graceful_shutdown(stopped.clone().cancelled_owned());
     let pages = tokio::spawn(async move { pages.await });
     let upkeep = tokio::spawn(upkeep(metrics));

@@ -47,6 +47,7 @@ fn describe() {
     describe_gauge!("weir_encode_speed_ratio", "Seconds of media made in a second of the encoder's work.");
     describe_gauge!("weir_encode_queue_packets", "Packets that wait for a stream's encoder.");
     describe_gauge!("weir_encode_dropped_frames", "Pictures left out since the broadcast began.");
+    describe_counter!("weir_mux_errors_total", "Encoded access units that could not be muxed.");
     describe_counter!("weir_segments_total", "Segments made.");
     describe_histogram!(
         "weir_upload_duration_seconds",

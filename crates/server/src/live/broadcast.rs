@@ -75,7 +75,6 @@ impl End {
     pub(super) fn encoder(error: &EncoderError) -> Self {
         let code = match error {
             EncoderError::Transcode(_) => "transcode_failed",
-            EncoderError::Mux(_) => "mux_failed",
             EncoderError::Spawn(_) => "no_encoder_thread",
             EncoderError::Panicked(_) => "internal_error",
         };

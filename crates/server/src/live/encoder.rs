@@ -44,8 +44,6 @@ pub(super) trait Outlet: Send + 'static {
 pub(crate) enum EncoderError {
     #[error("the transcoder failed: {0}")]
     Transcode(#[from] transcode::Error),
-    #[error("the segmenter failed: {0}")]
-    Mux(#[from] hls_mux::Error),
     #[error("the encoder's thread could not be started: {0}")]
     Spawn(#[from] std::io::Error),
     #[error("the encoder panicked; this is a bug in Weir: {0}")]
@@ -90,10 +88,11 @@ struct Encoder<O> {
 struct Media<O> {
     options: SegmenterOptions,
     first: MediaSequence,
-    /// Made with the first packet, whose arrival is the origin of programme time.
+    /// Made with the first event, whose arrival is the origin of programme time.
     segmenter: Option<Segmenter>,
     outlet: O,
-    failed: Option<hls_mux::Error>,
+    /// Events that could not be muxed.
+    refused: u64,
 }
 
 /// The publisher is gone: since when, and how far the output was then.
@@ -118,7 +117,7 @@ impl<O: Outlet> Encoder<O> {
                 first: options.first,
                 segmenter: None,
                 outlet,
-                failed: None,
+                refused: 0,
             },
             away: None,
             meter: Meter::new(),
@@ -158,14 +157,12 @@ impl<O: Outlet> Encoder<O> {
     }
 
     fn push(&mut self, event: MediaEvent) -> Result<(), EncoderError> {
-        if matches!(event, MediaEvent::Packet(_)) {
-            self.media.begin(SystemTime::now());
-        }
+        self.media.begin(SystemTime::now());
         let started = Instant::now();
         self.transcoder.push(event, &mut |made| self.media.take(made))?;
         self.meter.busy += started.elapsed();
         self.show();
-        self.media.check()
+        Ok(())
     }
 
     fn fill(&mut self) -> Result<(), EncoderError> {
@@ -174,13 +171,12 @@ impl<O: Outlet> Encoder<O> {
         };
         self.transcoder.fill_until(away.live_edge(), &mut |made| self.media.take(made))?;
         self.show();
-        self.media.check()
+        Ok(())
     }
 
     fn finish(self) -> Result<(), EncoderError> {
         let mut media = self.media;
         self.transcoder.finish(&mut |made| media.take(made))?;
-        media.check()?;
         let Media { segmenter, mut outlet, .. } = media;
         if let Some(segmenter) = segmenter {
             segmenter.finish(&mut |output| emit(output, &mut outlet));
@@ -218,19 +214,19 @@ impl<O: Outlet> Media<O> {
         }
     }
 
-    /// Muxes what the transcoder made. An error is kept until the transcoder's call is over.
+    /// Muxes what the transcoder made. What can't be muxed is left out: the rest is still worth seeing.
     fn take(&mut self, made: MediaEvent) {
         if !matches!(made, MediaEvent::Packet(_)) {
             self.outlet.config(&made);
         }
         let Some(segmenter) = &mut self.segmenter else { return };
         if let Err(error) = segmenter.push(made, &mut |output| emit(output, &mut self.outlet)) {
-            self.failed.get_or_insert(error);
+            metrics::counter!("weir_mux_errors_total").increment(1);
+            if self.refused == 0 {
+                tracing::error!(%error, "something encoded cannot be muxed, and is left out; told once");
+            }
+            self.refused += 1;
         }
-    }
-
-    fn check(&mut self) -> Result<(), EncoderError> {
-        self.failed.take().map_or(Ok(()), |error| Err(error.into()))
     }
 }
 

@@ -39,6 +39,9 @@ impl Publisher {
             match item {
                 Item::Segment(pending) => {
                     if self.store(&pending).await {
+                        if !pending.segment.independent {
+                            self.playlist.clear_independent();
+                        }
                         let name = segment_name(pending.segment.sequence);
                         self.list(Entry::new(&pending.segment, name));
                         self.write_playlists();

@@ -68,6 +68,9 @@ impl Window {
         while state.segments.len() > state.keep {
             state.segments.pop_front();
         }
+        if !segment.independent {
+            state.playlist.clear_independent();
+        }
         state.playlist.push(Entry::new(segment, name));
         state.media = Some(Rendered::new(state.playlist.render()));
     }
