@@ -55,8 +55,9 @@ pub struct Demuxer {
 struct TrackState {
     /// The configuration that is in force: what was announced last, and how its packets are framed.
     config: Option<(MediaEvent, Framing)>,
-    /// So that a foreign codec is reported once, not thirty times a second.
-    is_reported: bool,
+    /// So that a foreign codec or a bad configuration is reported once, not thirty times a second.
+    is_codec_reported: bool,
+    is_fault_reported: bool,
 }
 
 /// How an access unit is divided.
@@ -99,7 +100,7 @@ impl Demuxer {
             Err(Skip::Truncated) => stats.corrupt_access_units += 1,
             Err(Skip::Unsupported(codec)) => {
                 stats.unsupported_media += 1;
-                if !std::mem::replace(&mut self.track(track).is_reported, true) {
+                if !std::mem::replace(&mut self.track(track).is_codec_reported, true) {
                     tracing::warn!(?track, %codec, "the publisher sends a codec that isn't supported");
                 }
             }
@@ -116,8 +117,11 @@ impl Demuxer {
             TagKind::Config => match self.read_config(&tag) {
                 Ok((config, framing)) => self.configure(track, config, framing, &mut emit),
                 Err(fault) => {
-                    tracing::warn!(?track, codec = ?tag.codec, %fault, "a codec configuration was rejected");
-                    self.track(track).config = None;
+                    let state = self.track(track);
+                    state.config = None;
+                    if !std::mem::replace(&mut state.is_fault_reported, true) {
+                        tracing::warn!(?track, codec = ?tag.codec, %fault, "a codec configuration was rejected");
+                    }
                     stats.rejected_configs += 1;
                 }
             },

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// connection to well under a megabyte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// From the first byte, or the end of the previous publish, to an accepted publish.
+    /// From the connection, or the end of the previous publish, to an accepted publish.
     pub setup_timeout: Duration,
     /// How long a publisher may send no media.
     pub idle_timeout: Duration,

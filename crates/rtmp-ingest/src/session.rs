@@ -163,7 +163,7 @@ impl ServerSession {
         self.writer.stream_begin(self.publish_stream);
         let (code, description) = ("NetStream.Publish.Start", "Publishing.");
         self.writer.status(self.publish_stream, "status", code, description);
-        let held = self.held.split();
+        let held = std::mem::take(&mut self.held);
         let outcome = self.process(&held);
         // The error is kept for the next call, which has a way to return it.
         let _ = self.conclude(outcome);
@@ -324,9 +324,7 @@ impl ServerSession {
     }
 
     fn media(&mut self, track: Track, message: &Message) {
-        // Stream 0 is the connection itself; some encoders mean their only stream by it.
-        let is_ours = message.stream_id == self.publish_stream || message.stream_id == 0;
-        if self.phase != Phase::Publishing || !is_ours {
+        if self.phase != Phase::Publishing || !self.is_publish_stream(message.stream_id) {
             self.stats.media_outside_publish += 1;
             return;
         }
@@ -335,6 +333,12 @@ impl ServerSession {
         demuxer.push(track, message.timestamp, &message.payload, stats, |media| {
             events.push_back(Event::Media(media));
         });
+    }
+
+    /// Whether a message stream is the one that is published on. Stream 0 is the connection itself;
+    /// some encoders mean their only stream by it.
+    fn is_publish_stream(&self, stream_id: u32) -> bool {
+        stream_id == self.publish_stream || stream_id == 0 || self.publish_stream == 0
     }
 
     fn data(&mut self, payload: &[u8]) -> Result<(), ErrorKind> {

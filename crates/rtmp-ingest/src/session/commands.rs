@@ -57,8 +57,8 @@ impl ServerSession {
             }
             "closeStream" => self.finish_publish(),
             "deleteStream" => {
-                let stream = arguments.first().and_then(Value::as_number);
-                if stream.is_none_or(|stream| stream == f64::from(self.publish_stream)) {
+                let stream = arguments.first().and_then(Value::as_number).unwrap_or_default();
+                if self.is_publish_stream(stream as u32) {
                     self.finish_publish();
                 }
             }

@@ -175,6 +175,15 @@ fn media_outside_of_a_publish_is_dropped_and_counted() {
 }
 
 #[test]
+fn an_encoder_that_publishes_on_stream_0_is_understood() {
+    let publish = [text("publish"), Value::Number(5.0), Value::Null, text("KEY")];
+    let delete = [text("deleteStream"), Value::Number(6.0), Value::Null, Value::Number(1.0)];
+    let script = Script::new().connect("live").command(0, &publish).aac_config().aac(0).command(0, &delete);
+    let outcome = run(&script);
+    assert_eq!((outcome.packets().len(), outcome.events.last()), (1, Some(&Event::PublishFinished)));
+}
+
+#[test]
 fn a_second_publish_needs_the_first_to_end_and_its_own_permission() {
     let script = Script::publish().publish_as(text("OTHER")).aac_config().aac(0);
     let mut driver = Driver::new(Limits::default());
