@@ -8,15 +8,17 @@ use transcode::Options;
 use crate::output::{Output, sessions, transcode};
 use crate::source::{AAC, publish, run_ffmpeg};
 
-/// Every other second the picture is white and the sound is loud, for a tenth of a second.
+/// Every other second the picture is white and the sound is loud, for a tenth of a second. Flashes
+/// begin with a picture: at 30000/1001 Hz, 60 of them take 2.002 s.
 fn flashes(audio_rate: u32, rate: &str, seconds: u32, encoding: &str) -> Vec<MediaEvent> {
-    let pictures = format!(
-        "-f lavfi -i color=black:s=160x90:r={rate}:d={seconds},drawbox=c=white:t=fill:enable='lt(mod(t+0.0001\\,2)\\,0.1)'"
-    );
-    let sound = format!(
-        "-f lavfi -i aevalsrc=if(lt(mod(t\\,2)\\,0.1)\\,sin(2*PI*1000*t)*0.8):s={audio_rate}:d={seconds}"
-    );
-    publish(&[&pictures.replace('\'', ""), &sound, encoding, AAC])
+    let period = if rate == "30000/1001" { "2.002" } else { "2" };
+    // A tenth of a millisecond, so that rounding doesn't put a picture before its period.
+    let white = format!("enable=lt(mod(t+0.0001\\,{period})\\,0.1)");
+    let pictures =
+        format!("-f lavfi -i color=black:s=160x90:r={rate}:d={seconds},drawbox=c=white:t=fill:{white}");
+    let loud = format!("if(lt(mod(t\\,{period})\\,0.1)\\,sin(2*PI*1000*t)*0.8)");
+    let sound = format!("-f lavfi -i aevalsrc={loud}:s={audio_rate}:d={seconds}");
+    publish(&[&pictures, &sound, encoding, AAC])
 }
 
 const X264: &str = "-c:v libx264 -preset ultrafast -g 60 -pix_fmt yuv420p";
