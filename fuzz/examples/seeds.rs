@@ -7,7 +7,7 @@ use media::Track;
 use rtmp_ingest::chunk::{ChunkLimits, ChunkReader};
 
 /// Longer seeds cost executions, and show nothing new.
-const SEED_LEN: usize = 12 * 1024;
+const SEED_LEN: usize = 6 * 1024;
 const LIMITS: ChunkLimits = ChunkLimits {
     chunk_size: 0x7FFF_FFFF,
     message: 1 << 20,
