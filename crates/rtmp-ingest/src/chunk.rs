@@ -216,7 +216,7 @@ impl ChunkReader {
             if missing == 0 {
                 return true;
             }
-            let Some((taken, rest)) = input.split_at_checked(missing.min(input.len())) else { return false };
+            let (taken, rest) = input.split_at(missing.min(input.len()));
             if taken.is_empty() {
                 return false;
             }
