@@ -108,11 +108,12 @@ impl Registry {
     /// so that it never finds itself without a publisher at first.
     fn enter(&self, stream: &Stream) -> Result<Attached, (Arc<Broadcast>, Presence)> {
         let mut broadcasts = self.shared.lock();
-        let known = broadcasts.get(&stream.video_id).filter(|known| !known.is_finished());
-        if let Some(known) = known {
+        let known = broadcasts.get(&stream.video_id);
+        if let Some(known) = known.filter(|known| !known.is_finished()) {
             return known.take().map_err(|presence| (known.clone(), presence));
         }
-        let (broadcast, supervisor) = Supervisor::new(&self.shared, stream);
+        let before = known.map(|known| known.window.clone());
+        let (broadcast, supervisor) = Supervisor::new(&self.shared, stream, before);
         let attached = broadcast.take().map_err(|presence| (broadcast.clone(), presence));
         broadcasts.insert(stream.video_id.clone(), broadcast);
         self.shared.tasks.spawn(supervisor.run());

@@ -26,7 +26,7 @@ use super::upload_queue::UploadQueue;
 use super::window::Window;
 use crate::catalog::{Status, Stream};
 
-/// How long an encoder may take to flush, once told to.
+/// How long an encoder that flushes may take without taking a packet or making a segment.
 const FLUSH_LIMIT: Duration = Duration::from_secs(10);
 /// How long uploads may go on after the end before the stream is called over.
 const UPLOAD_LIMIT: Duration = Duration::from_secs(15);
@@ -54,11 +54,19 @@ struct Running {
     uploads: tokio::task::JoinHandle<()>,
     /// The number after the last listed segment; `None` before the first is listed.
     listed: watch::Receiver<Option<MediaSequence>>,
+    /// Whether the catalog was told.
+    live: bool,
 }
 
 impl Supervisor {
     /// A broadcast that waits for its first session, and the task that runs it.
-    pub(super) fn new(shared: &Arc<Shared>, stream: &Stream) -> (Arc<Broadcast>, Self) {
+    ///
+    /// `before` is the window of the stream's last broadcast, if it is still served.
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        stream: &Stream,
+        before: Option<Arc<Window>>,
+    ) -> (Arc<Broadcast>, Self) {
         let (sender, feed) = feed::channel();
         let options = &shared.options;
         let broadcast = Arc::new(Broadcast {
@@ -66,7 +74,7 @@ impl Supervisor {
             presence: watch::Sender::new(Presence::Away(Instant::now())),
             feed: sender,
             health: Arc::new(Health::default()),
-            window: Arc::new(Window::new(options.segment_duration, options.playlist_window)),
+            window: Arc::new(Window::new(options.segment_duration, options.playlist_window, before)),
             uploads: Arc::new(UploadQueue::default()),
             finished: CancellationToken::new(),
             sessions: AtomicU64::new(0),
@@ -91,11 +99,16 @@ impl Supervisor {
                 let mut reserved = first;
                 let end = shared.watch(&broadcast, &mut running, &mut reserved).await;
                 broadcast.end(end.clone());
-                let end = finish(&broadcast, running.encoder.take(), end).await;
+                let end = finish(&broadcast, &mut running, end).await;
                 broadcast.window.end();
                 broadcast.uploads.end();
+                let next = *running.listed.borrow();
+                if next.is_some() {
+                    // A broadcast so short that it is over as it goes on air has been there all the same.
+                    shared.went_live(&broadcast, &mut running).await;
+                }
                 shared.finish_uploads(&broadcast, running.uploads).await;
-                (end, *running.listed.borrow())
+                (end, next)
             }
             Err(error) => {
                 let end = End::encoder(&error);
@@ -147,7 +160,7 @@ impl Shared {
         let encoder =
             encoder::spawn(&broadcast.id, encoder_options, feed, listing, broadcast.health.clone())?;
         let uploads = self.publish(broadcast, first, multivariant_receiver);
-        Ok(Running { encoder: Some(encoder), uploads, listed: listed_receiver })
+        Ok(Running { encoder: Some(encoder), uploads, listed: listed_receiver, live: false })
     }
 
     fn publish(
@@ -180,16 +193,12 @@ impl Shared {
     /// Waits for the reason to end; meanwhile tells the catalog and the viewers what happens.
     async fn watch(&self, broadcast: &Broadcast, running: &mut Running, reserved: &mut MediaSequence) -> End {
         let mut presence = broadcast.presence.subscribe();
-        let mut live = false;
         loop {
             let now = presence.borrow_and_update().clone();
             let listed = *running.listed.borrow_and_update();
             if let Some(next) = listed {
                 self.reserve(broadcast, next, reserved).await;
-                if !live {
-                    live = true;
-                    self.went_live(broadcast).await;
-                }
+                self.went_live(broadcast, running).await;
                 self.board.set(&broadcast.id, Status::Live, matches!(now, Presence::Away(_)));
             }
             let patience = match now {
@@ -216,7 +225,11 @@ impl Shared {
         }
     }
 
-    async fn went_live(&self, broadcast: &Broadcast) {
+    /// The first segment is listed; told once.
+    async fn went_live(&self, broadcast: &Broadcast, running: &mut Running) {
+        if std::mem::replace(&mut running.live, true) {
+            return;
+        }
         tracing::info!("live");
         if let Err(error) = self.catalog.went_live(&broadcast.id, SystemTime::now()).await {
             tracing::error!(%error, "the stream is on air, but not marked so");
@@ -274,19 +287,24 @@ impl Shared {
     }
 }
 
-/// Flushes the encoder. One that failed says so, whatever else the reason to end was.
-async fn finish(broadcast: &Broadcast, mut encoder: Option<EncoderResult>, end: End) -> End {
-    if encoder.is_none() {
+/// Flushes the encoder, for as long as it gets on. One that failed says so, whatever else the reason
+/// to end was.
+async fn finish(broadcast: &Broadcast, running: &mut Running, end: End) -> End {
+    if running.encoder.is_none() {
         return end;
     }
     // An encoder that has just ended by itself takes nothing more; its result says why.
     let _ = broadcast.feed.tell(Feed::Finish).await;
-    match timeout(FLUSH_LIMIT, result_of(&mut encoder)).await {
-        Ok(Err(error)) => encoder_end(Err(error)),
-        Ok(Ok(())) => end,
-        Err(_) => {
-            tracing::error!("the encoder does not end; its thread is left behind");
-            end
+    loop {
+        let before = (broadcast.feed.depth(), *running.listed.borrow());
+        match timeout(FLUSH_LIMIT, result_of(&mut running.encoder)).await {
+            Ok(Err(error)) => return encoder_end(Err(error)),
+            Ok(Ok(())) => return end,
+            Err(_) if before != (broadcast.feed.depth(), *running.listed.borrow()) => {}
+            Err(_) => {
+                tracing::error!("the encoder does not end; its thread is left behind");
+                return end;
+            }
         }
     }
 }

@@ -26,6 +26,8 @@ struct State {
     playlist: MediaPlaylist,
     media: Option<Rendered>,
     multivariant: Option<Rendered>,
+    /// What the stream's last broadcast left, served until there is something newer.
+    before: Option<Arc<Window>>,
 }
 
 /// A playlist as it goes out: rendered and compressed once, however many ask for it.
@@ -45,8 +47,13 @@ pub(crate) struct Served {
 }
 
 impl Window {
-    /// An empty window that lists `length` segments.
-    pub(super) fn new(target_duration: MediaDuration, length: usize) -> Self {
+    /// An empty window that is to list `length` segments. Until it lists any, `before` is served.
+    pub(super) fn new(target_duration: MediaDuration, length: usize, before: Option<Arc<Self>>) -> Self {
+        // Broadcasts that never listed anything must not make a chain.
+        let before = before.and_then(|window| {
+            let older = window.read().before.clone();
+            older.or(Some(window))
+        });
         Self {
             state: RwLock::new(State {
                 segments: VecDeque::new(),
@@ -56,6 +63,7 @@ impl Window {
                 playlist: MediaPlaylist::new(target_duration, length),
                 media: None,
                 multivariant: None,
+                before,
             }),
         }
     }
@@ -73,6 +81,7 @@ impl Window {
         }
         state.playlist.push(Entry::new(segment, name));
         state.media = Some(Rendered::new(state.playlist.render()));
+        state.before = None;
     }
 
     /// Lists the rendition.
@@ -92,6 +101,9 @@ impl Window {
     /// The object of that name, if it is there.
     pub(crate) fn get(&self, name: &str) -> Option<Served> {
         let state = self.read();
+        if let Some(before) = &state.before {
+            return before.get(name);
+        }
         let playlist = match name {
             MEDIA_PLAYLIST => Some(state.media.clone()?),
             MULTIVARIANT_PLAYLIST => Some(state.multivariant.clone()?),

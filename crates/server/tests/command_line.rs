@@ -1,0 +1,68 @@
+//! The binary as it is called from a shell.
+
+use std::process::{Command, Output};
+
+fn weir(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    for (name, _) in
+        std::env::vars().filter(|(name, _)| name.starts_with("WEIR_") || name.starts_with("AWS_"))
+    {
+        command.env_remove(name);
+    }
+    command.args(arguments).output().expect("the binary runs")
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn help_names_every_setting_with_its_variable() {
+    let output = weir(&["--help"]);
+    let help = String::from_utf8_lossy(&output.stdout);
+    for variable in
+        ["WEIR_RTMP_ADDR", "WEIR_S3_BUCKET", "AWS_SECRET_ACCESS_KEY", "WEIR_CONFIG", "check-config"]
+    {
+        assert!(help.contains(variable), "{variable} is not in:\n{help}");
+    }
+}
+
+#[test]
+fn settings_that_are_right_are_said_to_be() {
+    let output = weir(&["check-config", "--video-preset", "superfast"]);
+    assert!(output.status.success(), "{}", told(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("The settings are right"));
+}
+
+#[test]
+fn what_is_wrong_with_the_settings_is_named() {
+    for (arguments, words) in [
+        (&["check-config", "--playlist-window", "1"][..], "playlist_window is 1; it must be from 3 to 300"),
+        (&["check-config", "--video-encoder", "libx265000"], "libx265000"),
+        (&["check-config", "--s3-bucket", "b"], "AWS_ACCESS_KEY_ID"),
+        (&["check-config", "--config", "/nowhere/weir.toml"], "/nowhere/weir.toml"),
+        (&["check-config", "--database-url", "mysql://x"], "mysql"),
+    ] {
+        let output = weir(arguments);
+        assert!(!output.status.success(), "{arguments:?} was accepted");
+        assert!(told(&output).contains(words), "{arguments:?} told: {}", told(&output));
+    }
+}
+
+#[test]
+fn an_unknown_key_of_the_file_is_named_with_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("weir.toml");
+    std::fs::write(&file, "playlist_window = 8\ns3_buckett = 'x'\n").expect("a file");
+    let output = weir(&["check-config", "--config", &file.display().to_string()]);
+    let told = told(&output);
+    assert!(!output.status.success());
+    assert!(told.contains("s3_buckett") && told.contains("line 2"), "{told}");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_not_healthy() {
+    let output = weir(&["health", "--url", "http://127.0.0.1:1/readyz"]);
+    assert!(!output.status.success());
+    assert!(told(&output).contains("does not answer"), "{}", told(&output));
+}
