@@ -1,9 +1,11 @@
 //! A live source: stamped frames at an exact rate, encoded and published by an ffmpeg process.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -17,12 +19,19 @@ use crate::tap::FlvTap;
 /// What a publisher sends.
 #[derive(Clone, Copy, Debug)]
 pub struct Format {
-    /// Picture width.
-    pub width: usize,
-    /// Picture height.
-    pub height: usize,
+    /// Its picture.
+    pub size: Size,
     /// Pictures in a second.
     pub fps: u32,
+}
+
+/// Width and height in pixels, in which a stamp fits: as text, `1280x720`.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Width: a multiple of 64.
+    pub width: usize,
+    /// Height: an even number.
+    pub height: usize,
 }
 
 /// A running live source. Dropping it ends it.
@@ -51,7 +60,7 @@ pub struct Times {
 impl Format {
     /// Bits a second that a streamer would send at this size.
     pub fn bit_rate(self) -> u32 {
-        if self.height > 720 { 6_000_000 } else { 3_500_000 }
+        if self.size.height > 720 { 6_000_000 } else { 3_500_000 }
     }
 
     fn x264_arguments(self) -> Vec<String> {
@@ -68,13 +77,34 @@ impl Format {
 
     fn input_arguments(self) -> Vec<String> {
         format!(
-            "-hide_banner -loglevel error -probesize 32 -f rawvideo -pixel_format yuv420p -video_size {}x{} \
+            "-hide_banner -loglevel error -probesize 32 -f rawvideo -pixel_format yuv420p -video_size {} \
              -framerate {} -i pipe:0 -f lavfi -i sine=frequency=440:sample_rate=48000 -map 0:v -map 1:a -shortest",
-            self.width, self.height, self.fps
+            self.size, self.fps
         )
         .split_whitespace()
         .map(str::to_owned)
         .collect()
+    }
+}
+
+impl FromStr for Size {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // Blocks of the stamp are whole pixels, and chroma has half as many.
+        let side = |text: &str, multiple: usize| {
+            let fits = |side: &usize| (64..=4096).contains(side) && side.is_multiple_of(multiple);
+            text.parse().ok().filter(fits)
+        };
+        text.split_once('x')
+            .and_then(|(width, height)| Some(Self { width: side(width, 64)?, height: side(height, 2)? }))
+            .ok_or("a size is WIDTHxHEIGHT, such as 1280x720: a multiple of 64 by an even number")
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
     }
 }
 
@@ -151,7 +181,7 @@ pub fn record(format: Format, seconds: u32, file: &Path) -> Result<(), Error> {
         .spawn()
         .map_err(Error::start("ffmpeg"))?;
     if let Some(mut frames) = encoder.stdin.take() {
-        let mut picture = Picture::new(format.width, format.height);
+        let mut picture = Picture::new(format.size.width, format.size.height);
         let mut frame = Vec::with_capacity(picture.frame_bytes());
         for index in 0..(seconds * format.fps) as usize {
             picture.render(index, stamp::now() as u64, &mut frame);
@@ -166,7 +196,7 @@ pub fn record(format: Format, seconds: u32, file: &Path) -> Result<(), Error> {
 }
 
 fn make_frames(format: Format, mut encoder: ChildStdin, stop: &AtomicBool, times: &Mutex<Times>) {
-    let mut picture = Picture::new(format.width, format.height);
+    let mut picture = Picture::new(format.size.width, format.size.height);
     let mut frame = Vec::with_capacity(picture.frame_bytes());
     let start = Instant::now();
     for index in 0.. {

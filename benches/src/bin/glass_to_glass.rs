@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::str::FromStr;
 use std::time::Duration;
 
 use benches::Error;
@@ -11,7 +10,7 @@ use benches::comparison::{Comparison, compare};
 use benches::ffmpeg_stack::{FfmpegStack, Threads};
 use benches::measurement::{Conditions, Measurement, Subject, measure};
 use benches::process::load_average;
-use benches::publisher::Format;
+use benches::publisher::{Format, Size};
 use benches::report::Report;
 use benches::seaweed::ObjectStore;
 use benches::weir::Weir;
@@ -54,12 +53,6 @@ struct Options {
     no_cpu: bool,
 }
 
-#[derive(Clone, Copy)]
-struct Size {
-    width: usize,
-    height: usize,
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Options::parse()).await {
@@ -79,7 +72,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<Report, Error> {
-    let format = Format { width: options.size.width, height: options.size.height, fps: options.fps };
+    let format = Format { size: options.size, fps: options.fps };
     let conditions = Conditions {
         format,
         duration: Duration::from_secs(options.duration),
@@ -89,9 +82,8 @@ async fn run(options: Options) -> Result<Report, Error> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut report = Report {
         conditions: format!(
-            "{}x{} at {} fps and {} Mb/s published, {} s each; {cores} cores, load average {:.1} before.",
-            format.width,
-            format.height,
+            "{} at {} fps and {} Mb/s published, {} s each; {cores} cores, load average {:.1} before.",
+            format.size,
             format.fps,
             f64::from(format.bit_rate()) / 1e6,
             options.duration,
@@ -152,7 +144,7 @@ async fn measure_rival(conditions: Conditions) -> Result<Measurement, Error> {
 }
 
 async fn compare_cpu(options: &Options) -> Result<Comparison, Error> {
-    const FORMAT: Format = Format { width: 1920, height: 1080, fps: 30 };
+    const FORMAT: Format = Format { size: Size { width: 1920, height: 1080 }, fps: 30 };
     const SECONDS: u32 = 20;
     let weir = Weir::start(&binary(options), None).await?;
     let comparison = compare(&weir, FORMAT, SECONDS).await?;
@@ -162,19 +154,4 @@ async fn compare_cpu(options: &Options) -> Result<Comparison, Error> {
 
 fn binary(options: &Options) -> PathBuf {
     options.weir.clone().unwrap_or_else(Weir::default_binary)
-}
-
-impl FromStr for Size {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Blocks of the stamp are whole pixels, and chroma has half as many.
-        let side = |text: &str, multiple: usize| {
-            let fits = |side: &usize| (64..=4096).contains(side) && side.is_multiple_of(multiple);
-            text.parse().ok().filter(fits)
-        };
-        text.split_once('x')
-            .and_then(|(width, height)| Some(Self { width: side(width, 64)?, height: side(height, 2)? }))
-            .ok_or("a size is WIDTHxHEIGHT, such as 1280x720: a multiple of 64 by an even number")
-    }
 }

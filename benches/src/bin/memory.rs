@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use benches::Error;
-use benches::publisher::{Format, Publisher};
+use benches::publisher::{Format, Publisher, Size};
 use benches::reader::Reader;
 use benches::statistics::slope;
 use benches::weir::Weir;
@@ -23,6 +23,12 @@ struct Options {
     /// Minutes to run, the first of which is not counted.
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
+    /// Size of the published picture.
+    #[arg(long, default_value = "1280x720")]
+    size: Size,
+    /// Pictures a second.
+    #[arg(long, default_value_t = 30)]
+    fps: u32,
     /// Streams at once.
     #[arg(long, default_value_t = 1)]
     streams: usize,
@@ -43,14 +49,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Error> {
-    const FORMAT: Format = Format { width: 1280, height: 720, fps: 30 };
+    let format = Format { size: options.size, fps: options.fps };
     let weir = Weir::start(&options.weir.unwrap_or_else(Weir::default_binary), None).await?;
     let idle = weir.process().resident_kb();
     println!("idle: {idle} kB");
     let mut publishers = Vec::new();
     for _ in 0..options.streams {
         let stream = weir.create_stream().await?;
-        publishers.push(Publisher::start(FORMAT, &stream.publish_url())?);
+        publishers.push(Publisher::start(format, &stream.publish_url())?);
         let mut reader = Reader::start(&stream.playback_url)?;
         reader.wait_for(1, 30).await?;
         reader.finish().await?;
@@ -71,8 +77,10 @@ async fn run(options: Options) -> Result<(), Error> {
     let slope = slope(&points).ok_or(Error::Nothing("too short a run for a slope: give more --minutes"))?;
     let process = weir.process();
     println!(
-        "{} streams of 720p30: peak {} kB, {slope:+.1} kB/min over {} samples, {} bytes written to disk",
+        "{} streams of {}p{}: peak {} kB, {slope:+.1} kB/min over {} samples, {} bytes written to disk",
         options.streams,
+        format.size.height,
+        format.fps,
         process.peak_resident_kb(),
         points.len(),
         process.disk_bytes_written(),
