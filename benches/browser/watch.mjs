@@ -11,7 +11,8 @@ const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required'],
 })
-const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
+// Stamps are read from the decoded picture; a small page leaves the processor to those that are measured.
+const page = await browser.newPage({ viewport: { width: 640, height: 400 } })
 await page.addInitScript({ path: fileURLToPath(new URL('observe.js', import.meta.url)) })
 const errors = []
 page.on('pageerror', (error) => errors.push(String(error)))

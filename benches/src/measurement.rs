@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Error;
 use crate::browser::{Browser, Sightings};
@@ -39,6 +39,8 @@ pub struct Conditions {
     pub duration: Duration,
     /// Whether a browser watches.
     pub browser: bool,
+    /// From a segment's listing to the moment at which the browser joins.
+    pub join_after: Duration,
     /// What the browser's player may take to settle before its figures count.
     pub settle: Duration,
 }
@@ -49,6 +51,8 @@ pub struct Conditions {
 pub struct Measurement {
     /// Age of a segment's oldest frame when the segment was first seen in the playlist.
     pub oldest_frame_listed: Option<Summary>,
+    /// The same of each segment, in their order: whether a delay, once it is there, stays.
+    pub oldest_frame_listed_each: Vec<f64>,
     /// Age of a segment's newest frame at that moment: what is left when the segment's own length is taken away.
     pub newest_frame_listed: Option<Summary>,
     /// The same from the moment at which the oldest frame had left the publisher's encoder: the system's own share.
@@ -118,6 +122,7 @@ pub async fn measure(subject: &Subject, conditions: Conditions) -> Result<Measur
 
     if let Some(browser) = &mut browser {
         reader.wait_for(SEGMENTS_BEFORE_BROWSER, LISTING_SECONDS).await?;
+        sleep(conditions.join_after).await;
         browser.open(&subject.player_url).await?;
     }
     sleep_until(end).await;
@@ -165,15 +170,17 @@ fn sum_up(listing: &Listing, frames: &SegmentStamps, times: &Times) -> Measureme
             Some(segment.listed_at - born(&readable)?)
         };
         // The first segment holds the frames that piled up while the publisher connected.
-        Summary::of(listing.segments.iter().zip(frames).skip(1).filter_map(age))
+        listing.segments.iter().zip(frames).skip(1).filter_map(age).collect::<Vec<f64>>()
     };
+    let oldest_frame_listed_each = ages(&|stamps| stamps.iter().min().map(|stamp| *stamp as f64));
     let bytes: usize = listing.segments.iter().map(|segment| segment.bytes.len()).sum();
     let seconds: f64 = listing.segments.iter().map(|segment| segment.seconds).sum();
     let all_frames = || frames.iter().flatten();
     Measurement {
-        oldest_frame_listed: ages(&|stamps| stamps.iter().min().map(|stamp| *stamp as f64)),
-        newest_frame_listed: ages(&|stamps| stamps.iter().max().map(|stamp| *stamp as f64)),
-        oldest_frame_sent_listed: ages(&|stamps| sent.get(stamps.iter().min()?).copied()),
+        oldest_frame_listed: Summary::of(oldest_frame_listed_each.iter().copied()),
+        oldest_frame_listed_each,
+        newest_frame_listed: Summary::of(ages(&|stamps| stamps.iter().max().map(|stamp| *stamp as f64))),
+        oldest_frame_sent_listed: Summary::of(ages(&|stamps| sent.get(stamps.iter().min()?).copied())),
         segment_fetch: Summary::of(listing.segments.iter().map(|segment| segment.fetch_millis)),
         not_fetchable: listing.not_fetchable,
         frames: all_frames().count(),

@@ -39,6 +39,10 @@ struct Options {
     /// Seconds that a player may take to settle before its latency and stalls count.
     #[arg(long, default_value_t = 5)]
     settle: u64,
+    /// Milliseconds from a segment's listing to the moment at which the browser opens the page: the
+    /// player's latency depends on it, and 1000 is the mean of all viewers.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 1000)]
+    join_after: u64,
     /// Leave Weir out.
     #[arg(long)]
     no_weir: bool,
@@ -78,6 +82,7 @@ async fn run(options: Options) -> Result<Report, Error> {
         duration: Duration::from_secs(options.duration),
         browser: !options.no_browser,
         settle: Duration::from_secs(options.settle),
+        join_after: Duration::from_millis(options.join_after),
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut report = Report {
