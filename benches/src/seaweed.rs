@@ -42,7 +42,7 @@ impl ObjectStore {
         fs::write(folder.path().join("s3.json"), identities()).map_err(Error::io("configure SeaweedFS"))?;
         let (filer, s3) = (free_port()?, free_port()?);
         let process = spawn(folder.path(), filer, s3)?;
-        wait_for_put(filer).await?;
+        wait_for_object(filer, s3).await?;
         let own = Some(Seaweed { _process: process, _folder: folder });
         Ok(Self { endpoint: format!("http://127.0.0.1:{s3}"), own })
     }
@@ -97,17 +97,19 @@ fn spawn(folder: &Path, filer: u16, s3: u16) -> Result<Child, Error> {
     command.spawn().map_err(Error::start("weed"))
 }
 
-/// Waits until an object can be written, which is later than the ports are open. Makes the bucket on the way.
-async fn wait_for_put(filer: u16) -> Result<(), Error> {
+/// Waits until an object that was written can be read by S3, which is later than the ports are open.
+/// Makes the bucket on the way.
+async fn wait_for_object(filer: u16, s3: u16) -> Result<(), Error> {
     let client = Client::builder().timeout(Duration::from_secs(2)).no_proxy().build()?;
     let deadline = Instant::now() + Duration::from_secs(START_SECONDS);
+    let put = || client.put(format!("http://127.0.0.1:{filer}/buckets/{BUCKET}/probe")).body("probe");
+    let get = || client.get(format!("http://127.0.0.1:{s3}/{BUCKET}/probe"));
     while Instant::now() < deadline {
-        let put =
-            client.put(format!("http://127.0.0.1:{filer}/buckets/{BUCKET}/probe")).body("probe").send().await;
-        if put.is_ok_and(|answer| answer.status().is_success()) {
+        let is_written = put().send().await.is_ok_and(|answer| answer.status().is_success());
+        if is_written && get().send().await.is_ok_and(|answer| answer.status().is_success()) {
             return Ok(());
         }
         sleep(Duration::from_millis(100)).await;
     }
-    Err(Error::Timeout { what: "a first PUT to SeaweedFS", seconds: START_SECONDS, detail: String::new() })
+    Err(Error::Timeout { what: "a first object in SeaweedFS", seconds: START_SECONDS, detail: String::new() })
 }
