@@ -28,10 +28,10 @@ pub struct Settings {
     /// Catalog and generated token; never media [default: ./data]
     #[arg(long, env = "WEIR_DATA_DIR", help_heading = "Catalog")]
     pub data_dir: Option<PathBuf>,
-    /// The catalog [default: sqlite://<data-dir>/weir.db]
+    /// The catalog [default: sqlite://DATA_DIR/weir.db]
     #[arg(long, env = "WEIR_DATABASE_URL", hide_env_values = true, help_heading = "Catalog")]
     pub database_url: Option<String>,
-    /// Bearer token of control calls [default: made at first start, kept in <data-dir>/api-token]
+    /// Bearer token of control calls [default: made at first start, kept in DATA_DIR/api-token]
     #[arg(long, env = "WEIR_API_TOKEN", hide_env_values = true, help_heading = "Catalog")]
     pub api_token: Option<String>,
 
