@@ -29,8 +29,8 @@ test: install-test $(WEB_PAGES)
 	cd web && npm test
 	cargo build --locked --workspace --bins --tests
 	if command -v cargo-nextest >/dev/null; \
-	then cargo nextest run --locked --workspace; \
-	else cargo test --locked --workspace --bins --tests; fi
+	then cargo nextest run --locked --workspace --no-fail-fast; \
+	else cargo test --locked --workspace --bins --tests --no-fail-fast; fi
 
 .PHONY: check
 check: install-build $(WEB_PAGES)

@@ -1,5 +1,6 @@
 //! Independent judges: ffprobe and ffmpeg.
 
+use std::io::Write;
 use std::process::{Output, Stdio};
 
 use serde::Deserialize;
@@ -68,14 +69,18 @@ impl Probe {
 }
 
 /// Streams and packets of an MPEG-2 transport stream.
+///
+/// From a file and not a pipe: of a segment as short as a broadcast's last may be, ffprobe learns the
+/// sound's frame length only at the end, and goes back to give each frame its time.
 pub async fn probe(media: &[u8]) -> Probe {
-    let args = "-v error -f mpegts -show_streams -show_packets -of json -i pipe:0";
-    let found = run("ffprobe", args, media).await;
+    let mut file = tempfile::Builder::new().suffix(".ts").tempfile().unwrap();
+    file.write_all(media).unwrap();
+    let args = format!("-v error -f mpegts -show_streams -show_packets -of json {}", file.path().display());
+    let found = run("ffprobe", &args, &[]).await;
     assert!(found.status.success(), "ffprobe: {}", String::from_utf8_lossy(&found.stderr));
     serde_json::from_slice(&found.stdout).unwrap_or_else(|error| {
-        let kept = std::env::temp_dir().join("weir-scenarios-unprobed.ts");
-        let _ = std::fs::write(&kept, media);
-        panic!("{error}: ffprobe misses something in {}", kept.display())
+        let kept = file.keep().map(|(_, path)| path);
+        panic!("{error}: ffprobe misses something in {kept:?}")
     })
 }
 
