@@ -17,6 +17,6 @@ mod window;
 pub(crate) use board::{Board, Brief, Watching};
 pub(crate) use broadcast::{Attached, SessionEnd};
 pub(crate) use feed::FeedError;
-pub(crate) use health::{EncodeHealth, IngestHealth, IngestMeter, UploadHealth};
+pub(crate) use health::{EncodeHealth, IngestHealth, IngestMeter, UploadHealth, whole_millis};
 pub(crate) use objects::ObjectKeys;
 pub(crate) use registry::{AttachError, Registry, RegistryOptions};

@@ -1,7 +1,5 @@
 //! What goes over the wire.
 
-use std::time::SystemTime;
-
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -9,7 +7,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::urls::Urls;
 use crate::catalog::{EndReason, Status, Stream};
-use crate::live::{EncodeHealth, IngestHealth, ObjectKeys, UploadHealth};
+use crate::live::{EncodeHealth, IngestHealth, ObjectKeys, UploadHealth, whole_millis};
 
 /// What a new stream is to be.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -131,9 +129,9 @@ impl StreamStatus {
             reconnecting: is_live_now && broadcast.as_ref().is_some_and(|b| b.is_away()),
             armed: stream.armed,
             hls_manifest_key: ObjectKeys::new(id).media_playlist(),
-            created_at: rfc3339(stream.created_at),
-            started_at: stream.started_at.map(rfc3339),
-            ended_at: stream.ended_at.map(rfc3339),
+            created_at: whole_millis(stream.created_at),
+            started_at: stream.started_at.map(whole_millis),
+            ended_at: stream.ended_at.map(whole_millis),
             end_reason: stream.end_reason,
             viewers: api.board.viewers(id),
             rtmp_url: urls.rtmp(),
@@ -146,10 +144,4 @@ impl StreamStatus {
             title: stream.title,
         }
     }
-}
-
-/// Whole milliseconds: that is what the catalog keeps.
-fn rfc3339(at: SystemTime) -> OffsetDateTime {
-    let at = OffsetDateTime::from(at);
-    at.replace_millisecond(at.millisecond()).unwrap_or(at)
 }

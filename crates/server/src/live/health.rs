@@ -116,7 +116,7 @@ impl IngestMeter {
         let health = IngestHealth {
             encoder,
             remote_address: Some(remote_address),
-            connected_at: Some(SystemTime::now().into()),
+            connected_at: Some(whole_millis(SystemTime::now())),
             ..IngestHealth::default()
         };
         Self { health, since: now, bytes: 0, frames: 0, last_keyframe: None }
@@ -169,6 +169,12 @@ impl IngestMeter {
         (self.since, self.bytes, self.frames) = (now, 0, 0);
         true
     }
+}
+
+/// A time as it goes over the wire: finer than a millisecond, clocks tell nothing.
+pub(crate) fn whole_millis(at: SystemTime) -> time::OffsetDateTime {
+    let at = time::OffsetDateTime::from(at);
+    at.replace_millisecond(at.millisecond()).unwrap_or(at)
 }
 
 #[cfg(test)]

@@ -225,14 +225,17 @@ impl Shared {
         }
     }
 
-    /// The first segment is listed; told once.
+    /// Tells the catalog that there are segments; again with the next one, until it takes it.
     async fn went_live(&self, broadcast: &Broadcast, running: &mut Running) {
-        if std::mem::replace(&mut running.live, true) {
+        if running.live {
             return;
         }
-        tracing::info!("live");
-        if let Err(error) = self.catalog.went_live(&broadcast.id, SystemTime::now()).await {
-            tracing::error!(%error, "the stream is on air, but not marked so");
+        match self.catalog.went_live(&broadcast.id, SystemTime::now()).await {
+            Ok(()) => {
+                running.live = true;
+                tracing::info!("live");
+            }
+            Err(error) => tracing::error!(%error, "the stream is on air, but not marked so"),
         }
     }
 
