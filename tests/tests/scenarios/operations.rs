@@ -42,6 +42,7 @@ async fn a_live_stream_shows_in_the_status_and_in_the_metrics() {
         "upload_queue_segments",
         "upload_duration_seconds_bucket",
         "segments_total",
+        "upload_segments_dropped_total",
     ] {
         let line = metrics.text.lines().find(|line| line.starts_with(&format!("weir_{name}")));
         assert!(line.is_some(), "no weir_{name} in the metrics:\n{}", metrics.text);
