@@ -1,6 +1,7 @@
 //! From a stream's segments to its objects: the segment first, then the playlist that names it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hls_mux::playlist::{Entry, MediaPlaylist};
 use hls_mux::segment_name;
@@ -18,6 +19,9 @@ pub(super) const SEGMENT_TYPE: &str = "video/mp2t";
 pub(super) const SEGMENT_CACHE: &str = "public, max-age=31536000, immutable";
 pub(super) const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 pub(super) const PLAYLIST_CACHE: &str = "no-cache";
+
+/// Pause after the store has refused a segment for as long as one call tries.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// One stream's way into the object store.
 pub(super) struct Publisher {
@@ -37,6 +41,7 @@ impl Publisher {
         let mut stored = false;
         while let Some(item) = self.queue.front().await {
             match item {
+                // One that had to make room is not complete: its gap has taken its place, and is next.
                 Item::Segment(pending) => {
                     if self.store(&pending).await {
                         if !pending.segment.independent {
@@ -46,8 +51,8 @@ impl Publisher {
                         self.list(Entry::new(&pending.segment, name));
                         self.write_playlists();
                         stored = true;
+                        self.queue.complete(pending.segment.sequence);
                     }
-                    self.queue.complete(pending.segment.sequence);
                 }
                 // It is written with the next segment that is stored: a playlist that ends in a
                 // gap tells a player nothing new.
@@ -102,6 +107,8 @@ impl Publisher {
                     if !self.queue.wants(sequence) {
                         return false;
                     }
+                    // What the store refuses for good, it refuses at once.
+                    tokio::time::sleep(PAUSE).await;
                 }
             }
         }
@@ -125,5 +132,104 @@ impl Publisher {
                 cache_control: PLAYLIST_CACHE,
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::time::SystemTime;
+
+    use bytes::Bytes;
+    use hls_mux::{MediaSequence, Segment};
+    use media::{MediaDuration, Timestamp};
+    use tokio_util::sync::CancellationToken;
+    use uploader::{MemoryStore, ObjectStore, RetryPolicy, StoreError, StoreFuture};
+
+    use super::*;
+    use crate::catalog::VideoId;
+
+    /// Refuses for good, as a store does whose key lost its permission, until it is opened.
+    struct Gate {
+        open: AtomicBool,
+        attempts: AtomicU64,
+        store: MemoryStore,
+    }
+
+    impl ObjectStore for Gate {
+        fn location(&self) -> String {
+            "the gate".to_owned()
+        }
+
+        fn put<'a>(&'a self, object: &'a Object) -> StoreFuture<'a, ()> {
+            self.attempts.fetch_add(1, Ordering::Relaxed);
+            if self.open.load(Ordering::Relaxed) {
+                return self.store.put(object);
+            }
+            Box::pin(async { Err(StoreError::Unsigned { reason: "no permission".to_owned() }) })
+        }
+
+        fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Bytes> {
+            ObjectStore::get(&self.store, key)
+        }
+
+        fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
+            self.store.delete(key)
+        }
+    }
+
+    fn segment(number: u64) -> Arc<Segment> {
+        Arc::new(Segment {
+            sequence: MediaSequence::new(number),
+            start: Timestamp::ZERO,
+            duration: MediaDuration::from_secs(2),
+            program_date_time: SystemTime::UNIX_EPOCH,
+            discontinuity: false,
+            independent: true,
+            data: Bytes::from_static(&[0x47; 188]),
+            parts: Vec::new(),
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_segment_that_was_given_up_keeps_its_place_as_a_gap() {
+        let gate = Arc::new(Gate {
+            open: AtomicBool::new(false),
+            attempts: AtomicU64::new(0),
+            store: MemoryStore::new(1 << 20),
+        });
+        let uploader = Uploader::new(gate.clone(), RetryPolicy::default());
+        let keys = ObjectKeys::new(&VideoId::parse("v").unwrap());
+        let queue = Arc::new(UploadQueue::default());
+        let publisher = Publisher {
+            writer: PlaylistWriter::start(
+                uploader.clone(),
+                keys.media_playlist(),
+                Duration::ZERO,
+                CancellationToken::new(),
+            ),
+            playlist: MediaPlaylist::new(MediaDuration::from_secs(2), 300),
+            multivariant: watch::channel(None).1,
+            health: Arc::default(),
+            keys: keys.clone(),
+            queue: queue.clone(),
+            uploader,
+        };
+        let running = tokio::spawn(publisher.run());
+        queue.push(segment(0));
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert!(gate.attempts.load(Ordering::Relaxed) <= 20, "a refusing store is not hammered");
+        let dropped: u64 = (1..40).map(|number| queue.push(segment(number))).sum();
+        // Long enough for the publisher to see that the first has lost its room; the clock is paused.
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        gate.open.store(true, Ordering::Relaxed);
+        queue.end();
+        running.await.unwrap();
+        let playlist = gate.store.get(&keys.media_playlist()).unwrap().data;
+        let playlist = String::from_utf8(playlist.to_vec()).unwrap();
+        assert_eq!(dropped, 8);
+        assert_eq!(playlist.matches("#EXTINF").count(), 40, "{playlist}");
+        assert_eq!(playlist.matches("#EXT-X-GAP").count(), 8, "{playlist}");
+        assert!(playlist.contains("#EXT-X-MEDIA-SEQUENCE:0\n"), "{playlist}");
     }
 }
