@@ -46,6 +46,21 @@ fn a_playlist_reads_like_this() {
 }
 
 #[test]
+fn a_resumed_playlist_is_the_same_and_counts_on() {
+    let mut playlist = MediaPlaylist::new(MediaDuration::from_secs(2), 3);
+    for number in 0..5 {
+        playlist.push(Entry { discontinuity: number < 4, ..entry(number, 2000) });
+    }
+    assert_eq!(playlist.discontinuity_sequence(), 2);
+    let entries: Vec<_> = playlist.entries().cloned().collect();
+    let mut resumed =
+        MediaPlaylist::new(MediaDuration::from_secs(2), 3).resume(playlist.discontinuity_sequence(), entries);
+    assert_eq!(resumed.render(), playlist.render());
+    resumed.push(Entry { discontinuity: true, ..entry(5, 2000) });
+    assert!(resumed.render().contains("#EXT-X-DISCONTINUITY-SEQUENCE:3\n"), "{}", resumed.render());
+}
+
+#[test]
 fn the_window_slides_and_returns_what_leaves_it() {
     let mut playlist = MediaPlaylist::new(MediaDuration::from_secs(2), 6);
     for number in 0..20 {

@@ -45,6 +45,15 @@ impl LatestObject {
         Self { uploader, key: key.into(), content_type, cache_control, turn, versions }
     }
 
+    /// The same, where a process that has just died wrote this key: its last attempts may still be
+    /// carried out, as if they had been abandoned now.
+    #[must_use]
+    pub fn inherited(self) -> Self {
+        let settled = Instant::now() + self.uploader.policy().per_try_timeout * 2;
+        self.versions().doubtful_until = Some(settled);
+        self
+    }
+
     /// The key.
     pub fn key(&self) -> &str {
         &self.key
@@ -82,7 +91,8 @@ impl LatestObject {
 
     /// Whether a late write may undo, or have undone, the version stored last.
     pub fn is_doubtful(&self) -> bool {
-        self.versions().doubtful_until.is_some()
+        let versions = self.versions();
+        versions.newest > 0 && versions.doubtful_until.is_some()
     }
 
     async fn write(&self) -> Result<Stored, Error> {
@@ -159,6 +169,9 @@ impl Versions {
 
     /// When the newest version has to be written (again), if at all.
     fn next_write_due(&self) -> Option<Instant> {
+        if self.newest == 0 {
+            return None;
+        }
         if self.stored < self.newest { Some(Instant::now()) } else { self.doubtful_until }
     }
 

@@ -1,7 +1,8 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::debug;
 
@@ -30,6 +31,18 @@ impl Uploader {
     /// For a key that is written once. A key whose content changes needs a [`crate::LatestObject`].
     pub async fn put(&self, object: &Object) -> Result<Stored, Error> {
         self.retry(Operation::Put, &object.key, || self.store.put(object)).await
+    }
+
+    /// Reads the bytes of a small object.
+    pub async fn get(&self, key: &str) -> Result<Bytes, Error> {
+        let read = Mutex::new(Bytes::new());
+        let attempt = || async {
+            let data = self.store.get(key).await?;
+            *read.lock().unwrap_or_else(PoisonError::into_inner) = data;
+            Ok(())
+        };
+        self.retry(Operation::Get, key, attempt).await?;
+        Ok(read.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Removes the object of that key. That there is none is success.

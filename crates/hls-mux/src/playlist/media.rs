@@ -80,6 +80,17 @@ impl MediaPlaylist {
         }
     }
 
+    /// Goes on where another process stopped: with what its playlist listed, oldest first, and its
+    /// `EXT-X-DISCONTINUITY-SEQUENCE`.
+    ///
+    /// The next entry pushed comes from another segmenter, and must be a discontinuity.
+    #[must_use]
+    pub fn resume(self, discontinuity_sequence: u64, entries: impl IntoIterator<Item = Entry>) -> Self {
+        let entries: VecDeque<_> = entries.into_iter().collect();
+        let has_discontinuities = discontinuity_sequence > 0 || entries.iter().any(|e| e.discontinuity);
+        Self { discontinuity_sequence, has_discontinuities, entries, ..self }
+    }
+
     /// Lists a segment. Returns those that leave the window for it, whose objects may be deleted
     /// after their own duration and that of the longest playlist that listed them (RFC 8216 §6.2.2).
     ///
@@ -105,6 +116,16 @@ impl MediaPlaylist {
     /// Nothing follows (`EXT-X-ENDLIST`).
     pub fn set_ended(&mut self) {
         self.ended = true;
+    }
+
+    /// `EXT-X-DISCONTINUITY-SEQUENCE`: discontinuities that have left the window.
+    pub fn discontinuity_sequence(&self) -> u64 {
+        self.discontinuity_sequence
+    }
+
+    /// Whether each segment decodes by itself (`EXT-X-INDEPENDENT-SEGMENTS`).
+    pub fn is_independent(&self) -> bool {
+        self.independent
     }
 
     /// What is listed, oldest first.

@@ -157,6 +157,20 @@ async fn a_late_write_of_an_old_version_is_undone_by_settling() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_dead_process_sent_last_is_undone_too() {
+    let (playlist, state) = playlist(&[]);
+    let playlist = Arc::into_inner(playlist).unwrap().inherited();
+    playlist.settle().await.unwrap();
+    assert!(!playlist.is_doubtful(), "there is nothing to be undone yet");
+    playlist.replace(version(2)).await.unwrap();
+    sleep(PER_TRY).await;
+    state.lock().unwrap().held = Some(version(1));
+    playlist.settle().await.unwrap();
+    assert_eq!(state.lock().unwrap().held, Some(version(2)));
+    assert!(!playlist.is_doubtful());
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_an_abandoned_attempt_settling_writes_nothing() {
     let (playlist, state) = playlist(&[]);
     playlist.settle().await.unwrap();
