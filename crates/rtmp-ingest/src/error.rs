@@ -97,6 +97,41 @@ pub enum ErrorKind {
     Io(io::ErrorKind),
 }
 
+impl ErrorKind {
+    /// The limit that was met, by the name of its field in [`Limits`](crate::Limits).
+    pub fn limit(&self) -> Option<&'static str> {
+        use amf0::AmfError;
+        use chunk::ChunkError;
+        match self {
+            Self::Chunk(error) => match error {
+                ChunkError::ChunkSize { size, limit } => (size > limit).then_some("max_chunk_size"),
+                ChunkError::TooManyChunkStreams { .. } => Some("max_chunk_streams"),
+                ChunkError::MessageTooLong { .. } => Some("max_message"),
+                ChunkError::TooMuchInProgress { .. } => Some("max_buffered"),
+                ChunkError::NoHeader { .. } | ChunkError::ChunkSizeTruncated { .. } => None,
+            },
+            Self::Amf(AmfError::TooDeep(_)) => Some("max_amf_depth"),
+            Self::Amf(AmfError::TooManyValues(_)) => Some("max_amf_values"),
+            Self::TooManyCommands { .. } => Some("max_commands_before_publish"),
+            Self::TooMuchBeforeDecision { .. } => Some("max_buffered"),
+            Self::SetupTimeout { .. } => Some("setup_timeout"),
+            Self::IdleTimeout { .. } => Some("idle_timeout"),
+            Self::PeerNotReading { .. } => Some("max_unsent"),
+            Self::HttpRequest
+            | Self::TlsHello
+            | Self::EncryptedRtmp { .. }
+            | Self::NotRtmp { .. }
+            | Self::Handshake
+            | Self::Amf(_)
+            | Self::NotConnected
+            | Self::UnusableStreamKey(_)
+            | Self::UnusableApp(_)
+            | Self::Disconnected
+            | Self::Io(_) => None,
+        }
+    }
+}
+
 /// What is wrong with a stream key. Never the key itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFault {

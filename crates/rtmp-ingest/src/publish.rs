@@ -110,6 +110,10 @@ pub struct Metadata {
 pub enum Refusal {
     /// No stream has this key.
     Unauthorized,
+    /// Whoever decides on publishes said no to this one.
+    NotAllowed,
+    /// It could not be found out whether the publish is allowed.
+    Unchecked,
     /// There is no such app.
     UnknownApp,
     /// The stream already has a publisher.
@@ -127,9 +131,9 @@ impl Refusal {
     /// retry; `Failed` leaves them free to.
     pub fn code(self) -> &'static str {
         match self {
-            Self::Unauthorized => "NetStream.Publish.Unauthorized",
+            Self::Unauthorized | Self::NotAllowed => "NetStream.Publish.Unauthorized",
             Self::UnknownApp | Self::Busy | Self::Disarmed => "NetStream.Publish.BadName",
-            Self::Overloaded | Self::ShuttingDown => "NetStream.Publish.Failed",
+            Self::Unchecked | Self::Overloaded | Self::ShuttingDown => "NetStream.Publish.Failed",
         }
     }
 
@@ -137,6 +141,8 @@ impl Refusal {
     pub fn description(self) -> &'static str {
         match self {
             Self::Unauthorized => "The stream key is wrong. Copy it again into the encoder.",
+            Self::NotAllowed => "Publishing was refused.",
+            Self::Unchecked => "The server cannot check stream keys at the moment. Try again later.",
             Self::UnknownApp => "There is no such app here. The server URL should end in /live.",
             Self::Busy => "This stream already has a publisher. End the other one first.",
             Self::Disarmed => "This stream was stopped. Start it again before publishing.",

@@ -173,8 +173,13 @@ impl ServerSession {
     ///
     /// Does nothing if no publish is pending any more.
     pub fn refuse_publish(&mut self, refusal: Refusal) {
+        self.refuse_publish_because(refusal, refusal.description());
+    }
+
+    /// The same, with a description that the encoder may show in place of the refusal's own.
+    pub fn refuse_publish_because(&mut self, refusal: Refusal, description: &str) {
         if self.phase == Phase::Deciding {
-            self.writer.status(self.publish_stream, "error", refusal.code(), refusal.description());
+            self.writer.status(self.publish_stream, "error", refusal.code(), description);
             self.held = BytesMut::new();
             self.phase = Phase::Closed;
         }

@@ -5,15 +5,24 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::api_token::TokenSource;
 use crate::config::{Config, StoreConfig};
-use crate::rtmp::APP;
+use crate::ingest::APP;
 
-/// What a server that has just started listens on.
+/// Where a server's listeners are bound.
+#[derive(Clone, Copy, Debug)]
+pub struct Listening {
+    /// RTMP.
+    pub rtmp: SocketAddr,
+    /// RTMPS, where it is set up.
+    pub rtmps: Option<SocketAddr>,
+    /// HTTP.
+    pub http: SocketAddr,
+}
+
+/// What a server that has just started offers.
 #[derive(Clone, Debug)]
 pub struct Started {
-    /// Where the RTMP listener is bound.
-    pub rtmp_addr: SocketAddr,
-    /// Where the HTTP listener is bound.
-    pub http_addr: SocketAddr,
+    /// Where it listens.
+    pub addresses: Listening,
     /// Where the API token is.
     pub token: TokenSource,
     pub(crate) public_url: Option<String>,
@@ -21,7 +30,7 @@ pub struct Started {
 }
 
 impl Started {
-    pub(crate) fn new(config: &Config, rtmp: SocketAddr, http: SocketAddr, token: TokenSource) -> Self {
+    pub(crate) fn new(config: &Config, addresses: Listening, token: TokenSource) -> Self {
         let store = match &config.store {
             StoreConfig::Memory { capacity } => {
                 format!("in memory, {} MiB (set WEIR_S3_BUCKET to use S3)", capacity >> 20)
@@ -29,17 +38,21 @@ impl Started {
             StoreConfig::S3 { public_url, .. } => public_url.clone(),
         };
         let public_url = config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
-        Self { rtmp_addr: rtmp, http_addr: http, token, public_url, store }
+        Self { addresses, token, public_url, store }
     }
 }
 
 impl fmt::Display for Started {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let web = self.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(self.http_addr)));
+        let web =
+            self.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(self.addresses.http)));
         writeln!(f, "Weir {}", env!("CARGO_PKG_VERSION"))?;
         writeln!(f)?;
         writeln!(f, "  OBS: Settings > Stream > Service: Custom")?;
-        writeln!(f, "  Server       rtmp://{}/{APP}", reachable(self.rtmp_addr))?;
+        writeln!(f, "  Server       rtmp://{}/{APP}", reachable(self.addresses.rtmp))?;
+        if let Some(rtmps) = self.addresses.rtmps {
+            writeln!(f, "   or          rtmps://{}/{APP}", reachable(rtmps))?;
+        }
         writeln!(f, "  Stream key   of a stream that you create in the dashboard")?;
         writeln!(f)?;
         writeln!(f, "  Dashboard    {web}/")?;

@@ -1,5 +1,7 @@
 //! The configuration as the server uses it: every value typed, defaulted and within bounds.
 
+mod ingest;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +10,7 @@ use media::MediaDuration;
 use url::Url;
 
 use crate::settings::{LogFormat, Settings};
+pub use ingest::{HookConfig, IngestConfig, TlsConfig};
 
 /// Segments that a playlist lists at most.
 pub(crate) const MAX_PLAYLIST_WINDOW: usize = 300;
@@ -21,8 +24,8 @@ pub struct Config {
     pub http_addr: SocketAddr,
     /// Base of URLs handed out; `None`: taken from each request.
     pub public_url: Option<Url>,
-    /// RTMP connections at a time.
-    pub max_connections: usize,
+    /// What encoders may do.
+    pub ingest: IngestConfig,
     /// Folder of the catalog and the token.
     pub data_dir: PathBuf,
     /// Where the catalog is.
@@ -107,6 +110,42 @@ pub enum ConfigError {
         /// Its length.
         length: usize,
     },
+    /// RTMPS is only half set up.
+    #[error("{set} is set, but {missing} is not: RTMPS needs rtmps_addr, rtmps_cert and rtmps_key")]
+    HalfTls {
+        /// What is there.
+        set: &'static str,
+        /// What isn't.
+        missing: &'static str,
+    },
+    /// A URL of a scheme that cannot be used there.
+    #[error("{name} starts with {scheme}:; it must be an http: or https: URL")]
+    Scheme {
+        /// The knob.
+        name: &'static str,
+        /// What stands before the colon.
+        scheme: String,
+    },
+    /// A knob without the one that it belongs to.
+    #[error("{name} is set, but {needs} is not")]
+    Needs {
+        /// The knob.
+        name: &'static str,
+        /// What is missing.
+        needs: &'static str,
+    },
+    /// Two limits that contradict each other.
+    #[error("{name} is {value}, which is more than {other} allows ({most})")]
+    Exceeds {
+        /// The knob.
+        name: &'static str,
+        /// What it was set to.
+        value: usize,
+        /// The knob that bounds it.
+        other: &'static str,
+        /// What that allows.
+        most: usize,
+    },
     /// A catalog that this version cannot open.
     #[error("database_url starts with {scheme}:; this version of Weir opens sqlite: only")]
     Database {
@@ -137,12 +176,7 @@ impl Config {
             rtmp_addr: settings.rtmp_addr.unwrap_or((any, 1935).into()),
             http_addr: settings.http_addr.unwrap_or((any, 8080).into()),
             public_url: settings.public_url.clone(),
-            max_connections: within(
-                "max_connections",
-                settings.max_connections.unwrap_or(512) as u64,
-                1,
-                1 << 20,
-            )? as usize,
+            ingest: IngestConfig::new(&settings)?,
             api_token: settings.api_token.clone().map(Secret),
             store: store(&settings)?,
             reconnect_window: Duration::from_secs(within(

@@ -7,10 +7,9 @@ mod api_token;
 mod banner;
 mod catalog;
 mod config;
-mod ingest_faults;
+mod ingest;
 mod live;
 mod metrics;
-mod rtmp;
 mod settings;
 mod stream_key;
 
@@ -23,21 +22,23 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uploader::{MemoryStore, ObjectStore, RetryPolicy, S3Store, Uploader};
 
 pub use api_token::{TokenError, TokenSource};
-pub use banner::Started;
+pub use banner::{Listening, Started};
 pub use catalog::CatalogError;
-pub use config::{Config, ConfigError, Secret, StoreConfig};
+pub use config::{Config, ConfigError, HookConfig, IngestConfig, Secret, StoreConfig, TlsConfig};
+pub use ingest::{CertificateError, HookError};
 pub use metrics::install as install_metrics;
 pub use settings::{LogFormat, Settings, SettingsError};
 
 use api::{Api, UrlOptions};
 use api_token::ApiToken;
 use catalog::Catalog;
+use ingest::{Certificate, Door, Hook, Ingest};
 use live::{Board, Registry, RegistryOptions};
-use rtmp::Ingest;
 
 /// How long requests may still take once everything that they could ask for has ended.
 const HTTP_GRACE: Duration = Duration::from_secs(5);
@@ -68,6 +69,12 @@ pub enum RunError {
     /// The object store doesn't work.
     #[error("the object store cannot be used: {0}")]
     Store(#[from] uploader::CheckError),
+    /// RTMPS has no certificate to serve.
+    #[error("RTMPS cannot be served: {0}")]
+    Certificate(#[from] CertificateError),
+    /// The hook cannot be asked.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// An address cannot be listened on.
     #[error("cannot listen on {addr} for {what}: {source}{}", hint(source))]
     Bind {
@@ -107,7 +114,13 @@ pub async fn run(
         .map_err(|source| RunError::DataDir { path: config.data_dir.clone(), source })?;
     let (token, token_source) = ApiToken::open(config.api_token.as_ref(), &config.data_dir)?;
     let (rtmp, rtmp_addr) = bind("RTMP", config.rtmp_addr).await?;
+    let mut doors = vec![Door { listener: rtmp, tls: None }];
+    let rtmps = match &config.ingest.tls {
+        Some(tls) => Some((Certificate::load(tls)?, bind("RTMPS", tls.addr).await?)),
+        None => None,
+    };
     let (http, http_addr) = bind("HTTP", config.http_addr).await?;
+    let hook = config.ingest.hook.as_ref().map(Hook::new).transpose()?;
     let uploader = check(&config).await?;
     let catalog = Catalog::open(&config.database_url).await?;
     let interrupted = catalog.end_interrupted().await?;
@@ -133,7 +146,12 @@ pub async fn run(
         registry: registry.clone(),
         board,
         token,
-        urls: UrlOptions { public_url: config.public_url.clone(), rtmp_port: rtmp_addr.port(), objects },
+        urls: UrlOptions {
+            public_url: config.public_url.clone(),
+            rtmp_port: rtmp_addr.port(),
+            rtmps_port: rtmps.as_ref().map(|(_, (_, addr))| addr.port()),
+            objects,
+        },
         metrics: metrics.clone(),
         shutdown: shutdown.clone(),
     };
@@ -146,13 +164,21 @@ pub async fn run(
     let pages = axum::serve(http, api::router(api)).with_graceful_shutdown(stopped.clone().cancelled_owned());
     let pages = tokio::spawn(async move { pages.await });
     let upkeep = tokio::spawn(upkeep(metrics));
-    started(Started::new(&config, rtmp_addr, http_addr, token_source));
+    let mut addresses = Listening { rtmp: rtmp_addr, rtmps: None, http: http_addr };
+    let mut follower = None;
+    if let Some((certificate, (listener, addr))) = rtmps {
+        addresses.rtmps = Some(addr);
+        doors.push(Door { listener, tls: Some(certificate.acceptor()?) });
+        follower = Some(tokio::spawn(certificate.follow()));
+    }
+    started(Started::new(&config, addresses, token_source));
 
-    let ingest = Ingest { catalog: catalog.clone(), registry: registry.clone(), limits: Default::default() };
-    rtmp::listen(rtmp, ingest, config.max_connections, shutdown).await;
+    let ingest = Ingest::new(&config.ingest, hook, catalog.clone(), registry.clone(), shutdown.clone());
+    ingest::listen(doors, ingest, shutdown).await;
     registry.drained().await;
     stopped.cancel();
     upkeep.abort();
+    follower.inspect(JoinHandle::abort);
     let result = match tokio::time::timeout(HTTP_GRACE, pages).await {
         Ok(Ok(result)) => result.map_err(RunError::Http),
         // Whoever still reads has had its time; a panic was logged where it happened.
@@ -162,13 +188,16 @@ pub async fn run(
     result
 }
 
-/// Finds out all that can be found out without listening: whether the encoder opens and the object
-/// store takes, gives and removes an object.
+/// Finds out all that can be found out without listening: whether RTMPS has a certificate, the
+/// encoder opens, and the object store takes, gives and removes an object.
 ///
 /// # Errors
 ///
 /// The first thing that doesn't work.
 pub async fn check(config: &Config) -> Result<Uploader, RunError> {
+    if let Some(tls) = &config.ingest.tls {
+        Certificate::load(tls)?;
+    }
     transcode::init();
     config.transcode.check()?;
     let policy = RetryPolicy::default();

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use server::{Config, LogFormat, Settings, Started};
+use server::{Config, Listening, LogFormat, Settings, Started};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -115,7 +115,9 @@ fn greet(started: &Started, log_format: LogFormat) {
         // A terminal that went away is no reason to stop.
         let _ = writeln!(std::io::stdout(), "\n{started}");
     }
-    tracing::info!(rtmp = %started.rtmp_addr, http = %started.http_addr, "listening");
+    let Listening { rtmp, rtmps, http } = started.addresses;
+    let rtmps = rtmps.map(tracing::field::display);
+    tracing::info!(%rtmp, rtmps, %http, "listening");
 }
 
 fn log_to_stderr(config: &Config) -> Outcome<()> {

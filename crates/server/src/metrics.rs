@@ -44,6 +44,8 @@ const UPLOAD_DURATION: &str = "weir_upload_duration_seconds";
 
 const COUNTERS: &[(&str, &str)] = &[
     ("weir_rtmp_accept_errors_total", "Connections that the system refused."),
+    ("weir_rtmps_certificate_errors_total", "New certificates that could not be used."),
+    ("weir_on_publish_failures_total", "Publishes refused because the on_publish hook gave no answer."),
     ("weir_ingest_bytes_total", "Bytes of coded media received."),
     ("weir_mux_errors_total", "Encoded access units that could not be muxed."),
     ("weir_segments_total", "Segments made."),
@@ -57,6 +59,7 @@ const COUNTERS: &[(&str, &str)] = &[
 
 const COUNTERS_BY_REASON: &[(&str, &str)] = &[
     ("weir_rtmp_refused_total", "RTMP connections and publishers that were refused, by reason."),
+    ("weir_rtmp_limit_hits_total", "Limits that RTMP peers met, by limit."),
     ("weir_ingest_faults_total", "What publishers got wrong, by kind; told as sessions end."),
     ("weir_sessions_ended_total", "Publishing sessions that ended, by reason."),
     ("weir_broadcasts_ended_total", "Broadcasts that ended, by reason."),

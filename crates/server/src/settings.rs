@@ -21,9 +21,68 @@ pub struct Settings {
     /// Base of the URLs that are handed out [default: taken from each request]
     #[arg(long, env = "WEIR_PUBLIC_URL", help_heading = "Network")]
     pub public_url: Option<Url>,
+    /// Where encoders connect over TLS, such as 0.0.0.0:1936; unset, nowhere
+    #[arg(long, env = "WEIR_RTMPS_ADDR", help_heading = "Network")]
+    pub rtmps_addr: Option<SocketAddr>,
+    /// PEM file of RTMPS' certificate chain; read again when it changes
+    #[arg(long, env = "WEIR_RTMPS_CERT", help_heading = "Network")]
+    pub rtmps_cert: Option<PathBuf>,
+    /// PEM file of its private key
+    #[arg(long, env = "WEIR_RTMPS_KEY", help_heading = "Network")]
+    pub rtmps_key: Option<PathBuf>,
+
+    /// Asked by POST whether a publish is allowed; unset, the catalog alone decides
+    #[arg(long, env = "WEIR_ON_PUBLISH_URL", hide_env_values = true, help_heading = "Publishing")]
+    pub on_publish_url: Option<Url>,
+    /// Seconds that it may take, up to half of the time to publish [default: 3]
+    #[arg(long, env = "WEIR_ON_PUBLISH_TIMEOUT", help_heading = "Publishing")]
+    pub on_publish_timeout: Option<u64>,
+    /// Bearer token that it is sent
+    #[arg(long, env = "WEIR_ON_PUBLISH_TOKEN", hide_env_values = true, help_heading = "Publishing")]
+    pub on_publish_token: Option<String>,
+
     /// RTMP connections at a time [default: 512]
-    #[arg(long, env = "WEIR_MAX_CONNECTIONS", help_heading = "Network")]
+    #[arg(long, env = "WEIR_MAX_CONNECTIONS", help_heading = "RTMP limits")]
     pub max_connections: Option<usize>,
+    /// RTMP connections at a time from one IPv4 address or IPv6 /64 [default: 64]
+    #[arg(long, env = "WEIR_MAX_CONNECTIONS_PER_ADDRESS", help_heading = "RTMP limits")]
+    pub max_connections_per_address: Option<usize>,
+    /// Wrong keys from one address before further ones have to wait [default: 5]
+    #[arg(long, env = "WEIR_FAILED_KEYS", help_heading = "RTMP limits")]
+    pub failed_keys: Option<u32>,
+    /// Seconds from a connection to its accepted publish [default: 10]
+    #[arg(long, env = "WEIR_RTMP_SETUP_TIMEOUT", help_heading = "RTMP limits")]
+    pub rtmp_setup_timeout: Option<u64>,
+    /// Seconds that a publisher may send no media [default: 15]
+    #[arg(long, env = "WEIR_RTMP_IDLE_TIMEOUT", help_heading = "RTMP limits")]
+    pub rtmp_idle_timeout: Option<u64>,
+    /// The largest chunk size that an encoder may set; it costs no memory [default: 2147483647]
+    #[arg(long, env = "WEIR_RTMP_CHUNK_SIZE", help_heading = "RTMP limits")]
+    pub rtmp_chunk_size: Option<u32>,
+    /// Chunk streams of a connection [default: 64]
+    #[arg(long, env = "WEIR_RTMP_CHUNK_STREAMS", help_heading = "RTMP limits")]
+    pub rtmp_chunk_streams: Option<usize>,
+    /// Bytes of a publisher's longest message: its largest picture [default: 8388608]
+    #[arg(long, env = "WEIR_RTMP_MESSAGE_BYTES", help_heading = "RTMP limits")]
+    pub rtmp_message_bytes: Option<usize>,
+    /// The same before its publish is accepted [default: 65536]
+    #[arg(long, env = "WEIR_RTMP_MESSAGE_BYTES_BEFORE_PUBLISH", help_heading = "RTMP limits")]
+    pub rtmp_message_bytes_before_publish: Option<usize>,
+    /// Bytes of all unfinished messages of a publisher [default: 25165824]
+    #[arg(long, env = "WEIR_RTMP_BUFFER_BYTES", help_heading = "RTMP limits")]
+    pub rtmp_buffer_bytes: Option<usize>,
+    /// The same before its publish is accepted [default: 131072]
+    #[arg(long, env = "WEIR_RTMP_BUFFER_BYTES_BEFORE_PUBLISH", help_heading = "RTMP limits")]
+    pub rtmp_buffer_bytes_before_publish: Option<usize>,
+    /// Depth of objects in a command or in metadata [default: 16]
+    #[arg(long, env = "WEIR_RTMP_AMF_DEPTH", help_heading = "RTMP limits")]
+    pub rtmp_amf_depth: Option<usize>,
+    /// Values in a command or in metadata [default: 1024]
+    #[arg(long, env = "WEIR_RTMP_AMF_VALUES", help_heading = "RTMP limits")]
+    pub rtmp_amf_values: Option<usize>,
+    /// Commands of a connection before its publish is accepted [default: 64]
+    #[arg(long, env = "WEIR_RTMP_COMMANDS_BEFORE_PUBLISH", help_heading = "RTMP limits")]
+    pub rtmp_commands_before_publish: Option<u32>,
 
     /// Catalog and generated token; never media [default: ./data]
     #[arg(long, env = "WEIR_DATA_DIR", help_heading = "Catalog")]

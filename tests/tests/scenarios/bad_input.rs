@@ -2,43 +2,11 @@
 
 use std::time::Duration;
 
-use scenarios::{
-    Expected, HlsPoller, Picture, Publisher, Source, Stream, Weir, assert_broadcast, encode, play_file,
-};
+use scenarios::{Bystander, Expected, Picture, Source, Weir, assert_broadcast, play_file};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const PICTURE: Picture = Picture { width: 640, height: 360, fps: 30.0 };
-
-/// Somebody who is live all the while.
-struct Bystander {
-    player: HlsPoller,
-    publisher: Publisher,
-    stream: Stream,
-}
-
-impl Bystander {
-    async fn start(weir: &Weir) -> Self {
-        let stream = weir.api().create("bystander").await;
-        let mut player = stream.watch();
-        let publisher = stream.publish(encode(&Source { seconds: 120, ..Source::default() }));
-        player.segments(1).await;
-        Self { player, publisher, stream }
-    }
-
-    /// Asserts that it went on as if nothing had been.
-    async fn noticed_nothing(mut self) {
-        let before = self.player.count();
-        self.player.segments(before + 2).await;
-        self.publisher.assert_running();
-        assert_eq!(self.stream.post("stop").await.code, 200);
-        self.player.ended().await;
-        let recording = self.player.finish();
-        recording.assert_steady(Duration::from_secs(6));
-        let expected = Expected { picture: Some(PICTURE), sound: true, segments: 3 };
-        assert_broadcast(&recording, expected).await;
-    }
-}
 
 #[tokio::test]
 async fn garbage_on_the_rtmp_port_disturbs_nobody() {

@@ -31,6 +31,9 @@ pub(super) struct Created {
     /// The server URL to paste into the encoder.
     #[schema(example = "rtmp://localhost:1935/live")]
     rtmp_url: String,
+    /// The same over TLS, where it is set up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtmps_url: Option<String>,
     playback_url: String,
     hls_manifest_key: String,
     /// Where the bucket has the playlist, if a bucket is configured.
@@ -45,6 +48,9 @@ pub(super) struct Created {
 pub(super) struct StreamKey {
     pub(super) stream_key: String,
     pub(super) rtmp_url: String,
+    /// The same over TLS, where it is set up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rtmps_url: Option<String>,
 }
 
 /// How starting is to be done.
@@ -82,6 +88,8 @@ pub(super) struct StreamStatus {
     end_reason: Option<EndReason>,
     viewers: usize,
     rtmp_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtmps_url: Option<String>,
     playback_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     s3_playback_url: Option<String>,
@@ -109,6 +117,7 @@ impl Created {
             status: stream.status,
             stream_key: stream.stream_key.0.clone(),
             rtmp_url: urls.rtmp(),
+            rtmps_url: urls.rtmps(),
             playback_url: urls.playback(id),
             hls_manifest_key: ObjectKeys::new(id).media_playlist(),
             s3_playback_url: urls.s3_playback(id),
@@ -135,6 +144,7 @@ impl StreamStatus {
             end_reason: stream.end_reason,
             viewers: api.board.viewers(id),
             rtmp_url: urls.rtmp(),
+            rtmps_url: urls.rtmps(),
             playback_url: urls.playback(id),
             s3_playback_url: urls.s3_playback(id),
             player_url: urls.player(id),

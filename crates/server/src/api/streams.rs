@@ -191,7 +191,7 @@ pub(super) async fn key(
     Named(id): Named,
 ) -> Result<impl IntoResponse, Problem> {
     let stream = find(&api, &id).await?;
-    Ok(secret(StreamKey { stream_key: stream.stream_key.0, rtmp_url: urls.rtmp() }))
+    Ok(secret(StreamKey { stream_key: stream.stream_key.0, rtmp_url: urls.rtmp(), rtmps_url: urls.rtmps() }))
 }
 
 /// Give the stream a new key; the old one cannot publish any more
@@ -212,7 +212,7 @@ pub(super) async fn rotate_key(
     let key = api.catalog.rotate_key(&id).await?;
     let stream_key = key.ok_or_else(|| Problem::no_such_stream(id.as_str()))?;
     tracing::info!(stream = %id, "key changed");
-    Ok(secret(StreamKey { stream_key, rtmp_url: urls.rtmp() }))
+    Ok(secret(StreamKey { stream_key, rtmp_url: urls.rtmp(), rtmps_url: urls.rtmps() }))
 }
 
 fn secret(key: StreamKey) -> impl IntoResponse {

@@ -9,14 +9,16 @@ use url::Url;
 
 use super::Api;
 use crate::catalog::VideoId;
+use crate::ingest::APP;
 use crate::live::ObjectKeys;
-use crate::rtmp::APP;
 
 /// What URLs are made of, beside the request.
 #[derive(Clone, Debug)]
 pub(crate) struct UrlOptions {
     pub(crate) public_url: Option<Url>,
     pub(crate) rtmp_port: u16,
+    /// `None` where RTMPS isn't set up.
+    pub(crate) rtmps_port: Option<u16>,
     /// Where players read the bucket; `None` where there is none.
     pub(crate) objects: Option<String>,
 }
@@ -57,6 +59,10 @@ impl Urls {
         format!("rtmp://{}:{}/{APP}", self.host, self.options.rtmp_port)
     }
 
+    pub(super) fn rtmps(&self) -> Option<String> {
+        self.options.rtmps_port.map(|port| format!("rtmps://{}:{port}/{APP}", self.host))
+    }
+
     pub(super) fn player(&self, id: &VideoId) -> String {
         format!("{}/live/{id}", self.base)
     }
@@ -79,6 +85,7 @@ mod tests {
         let options = UrlOptions {
             public_url: public.map(|url| url.parse().unwrap()),
             rtmp_port: 1935,
+            rtmps_port: Some(1936),
             objects: Some("http://s3:9000/bucket".into()),
         };
         Urls::new(options, "http", authority)
@@ -94,6 +101,7 @@ mod tests {
         let public = urls(Some("https://tv.example/"), "10.0.0.7:8080");
         assert_eq!(public.player(&id), "https://tv.example/live/v1");
         assert_eq!(public.rtmp(), "rtmp://tv.example:1935/live");
+        assert_eq!(public.rtmps().unwrap(), "rtmps://tv.example:1936/live");
     }
 
     #[test]

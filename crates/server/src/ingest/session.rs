@@ -1,0 +1,215 @@
+//! One encoder's connection: its publish is checked, and its packets go to a broadcast.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use metrics::counter;
+use rtmp_ingest::{Connection, ErrorKind, Event, PublishRequest, Refusal};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::Instrument;
+
+use super::Ingest;
+use super::authority::Denial;
+use super::faults::Faults;
+use crate::catalog::Stream;
+use crate::live::{AttachError, Attached, FeedError, IngestMeter, SessionEnd};
+
+/// A connection that has a place.
+pub(super) struct Session {
+    ingest: Ingest,
+    peer: SocketAddr,
+}
+
+/// Why a session is over.
+enum Over {
+    /// The encoder unpublished or closed in good order.
+    Finished,
+    /// The encoder closed without a word.
+    Closed,
+    /// It broke the protocol, a limit or the connection.
+    Broken(rtmp_ingest::Error),
+    /// Its broadcast was ended.
+    Ended(String),
+    /// The encoder thread took nothing.
+    NotTaken(FeedError),
+    /// The server is being stopped.
+    Shutdown,
+}
+
+impl Session {
+    pub(super) fn new(ingest: Ingest, peer: SocketAddr) -> Self {
+        Self { ingest, peer }
+    }
+
+    /// Runs it. Its time to publish runs from `since`.
+    pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S, since: Instant) {
+        let mut connection = Connection::accepted(stream, self.ingest.limits.clone(), since);
+        let Some((request, stream)) = self.admitted(&mut connection).await else { return };
+        let attached = match self.ingest.registry.attach(&stream).await {
+            Ok(attached) => attached,
+            Err(error) => {
+                tracing::warn!(stream = %stream.video_id, %error, "refused");
+                let refusal = match error {
+                    AttachError::Busy | AttachError::Draining => Refusal::Busy,
+                    AttachError::Shutdown => Refusal::ShuttingDown,
+                };
+                refuse(&mut connection, &refusal.into()).await;
+                return;
+            }
+        };
+        if let Err(error) = connection.accept_publish().await {
+            tracing::info!(%error, "gone before it was told to publish");
+            attached.leave(SessionEnd::Vanished).await;
+            return;
+        }
+        let span = tracing::info_span!("session", stream = %stream.video_id);
+        self.publish(connection, request, attached).instrument(span).await;
+    }
+
+    /// Waits for a publish request and has it checked; `None` if there is nothing to publish.
+    async fn admitted<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        connection: &mut Connection<S>,
+    ) -> Option<(PublishRequest, Stream)> {
+        let request = loop {
+            let event = self.ingest.shutdown.run_until_cancelled(connection.next_event()).await?;
+            match event {
+                Ok(Some(Event::PublishRequested(request))) => break request,
+                Ok(Some(_)) => {}
+                Ok(None) => return None,
+                Err(error) => {
+                    no_publisher(&error);
+                    return None;
+                }
+            }
+        };
+        let checked = tokio::select! {
+            checked = self.ingest.authority.check(&request, self.peer) => checked,
+            // Nothing comes of it any more: the question is withdrawn, and a late answer goes nowhere.
+            gone = connection.next_event() => {
+                match gone {
+                    Err(error) => no_publisher(&error),
+                    Ok(_) => tracing::info!("gone before its publish was checked"),
+                }
+                return None;
+            }
+            () = self.ingest.shutdown.cancelled() => Err(Refusal::ShuttingDown.into()),
+        };
+        match checked {
+            Ok(stream) => Some((request, stream)),
+            Err(denial) => {
+                let code = denial.refusal.code();
+                tracing::warn!(app = request.app, code, "refused: {}", denial.description());
+                refuse(connection, &denial).await;
+                None
+            }
+        }
+    }
+
+    async fn publish<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        mut connection: Connection<S>,
+        request: PublishRequest,
+        mut attached: Attached,
+    ) {
+        tracing::info!(encoder = request.encoder.as_deref().unwrap_or("unnamed"), "publishing");
+        let mut meter = IngestMeter::new(request.encoder, self.peer.to_string(), Instant::now());
+        attached.show(&meter);
+        let over = self.feed(&mut connection, &mut attached, &mut meter).await;
+        let (end, reason) = match &over {
+            Over::Finished => (SessionEnd::Finished, "finished"),
+            Over::Closed => (SessionEnd::Vanished, "closed"),
+            Over::Broken(_) => (SessionEnd::Vanished, "broken"),
+            Over::Ended(_) | Over::NotTaken(_) => (SessionEnd::Vanished, "ended"),
+            Over::Shutdown => (SessionEnd::Vanished, "shutdown"),
+        };
+        counter!("weir_sessions_ended_total", "reason" => reason).increment(1);
+        let stats = connection.stats();
+        let (bytes, faults) = (stats.bytes_received, Faults::of(&stats));
+        faults.count();
+        match &over {
+            Over::Broken(error) => {
+                count_limit(&error.kind);
+                tracing::warn!(%error, bytes, %faults, "the session broke");
+            }
+            Over::Ended(why) => tracing::info!(why, bytes, %faults, "the session was ended"),
+            Over::NotTaken(error) => tracing::error!(%error, bytes, %faults, "the session was ended"),
+            Over::Finished | Over::Closed | Over::Shutdown => {
+                tracing::info!(reason, bytes, %faults, "the session ended");
+            }
+        }
+        attached.leave(end).await;
+        connection.close().await;
+    }
+
+    async fn feed<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        connection: &mut Connection<S>,
+        attached: &mut Attached,
+        meter: &mut IngestMeter,
+    ) -> Over {
+        loop {
+            let event = tokio::select! {
+                event = connection.next_event() => event,
+                reason = attached.ended() => return Over::Ended(reason.message),
+                () = self.ingest.shutdown.cancelled() => return Over::Shutdown,
+            };
+            match event {
+                Ok(Some(Event::Media(media))) => {
+                    if meter.count(&media, Instant::now()) {
+                        attached.show(meter);
+                    }
+                    if let media::MediaEvent::Packet(packet) = &media {
+                        counter!("weir_ingest_bytes_total").increment(packet.data.len() as u64);
+                    }
+                    if let Err(error) = attached.media(media).await {
+                        return Over::NotTaken(error);
+                    }
+                }
+                Ok(Some(Event::Metadata(metadata))) => {
+                    if let Some(encoder) = metadata.encoder {
+                        meter.set_encoder(encoder);
+                        attached.show(meter);
+                    }
+                }
+                Ok(Some(Event::PublishFinished)) => return Over::Finished,
+                // One session publishes once; the library refuses a second request itself.
+                Ok(Some(Event::PublishRequested(_))) => refuse(connection, &Refusal::Busy.into()).await,
+                Ok(None) => return Over::Closed,
+                Err(error) => return Over::Broken(error),
+            }
+        }
+    }
+}
+
+/// Tells of a connection that ended before it asked to publish.
+fn no_publisher(error: &rtmp_ingest::Error) {
+    counter!("weir_rtmp_refused_total", "reason" => "protocol").increment(1);
+    count_limit(&error.kind);
+    tracing::info!(%error, "no publisher");
+}
+
+/// Counts a limit that a peer met.
+fn count_limit(kind: &ErrorKind) {
+    if let Some(limit) = kind.limit() {
+        counter!("weir_rtmp_limit_hits_total", "limit" => limit).increment(1);
+    }
+}
+
+async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(connection: &mut Connection<S>, denial: &Denial) {
+    let reason = match denial.refusal {
+        Refusal::Unauthorized => "unauthorized",
+        Refusal::NotAllowed => "not_allowed",
+        Refusal::Unchecked => "unchecked",
+        Refusal::UnknownApp => "unknown_app",
+        Refusal::Busy => "busy",
+        Refusal::Disarmed => "disarmed",
+        Refusal::Overloaded => "overloaded",
+        Refusal::ShuttingDown => "shutting_down",
+    };
+    counter!("weir_rtmp_refused_total", "reason" => reason).increment(1);
+    let told = connection.refuse_publish_because(denial.refusal, denial.description()).await;
+    if let Err(error) = told {
+        tracing::debug!(%error, "gone before it was told why it was refused");
+    }
+}
