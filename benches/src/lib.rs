@@ -4,7 +4,7 @@
 //! In the order in which a measurement flows: [`picture`] and [`stamp`] make frames,
 //! [`publisher`] encodes and sends them, [`weir`] or [`ffmpeg_stack`] turns them into HLS (into
 //! [`seaweed`], if asked), [`reader`] and [`browser`] watch, [`process`] keeps the accounts of the
-//! server's process, and [`report`] prints what came of it.
+//! server's process, and [`report`] prints what came of it. [`sessions`] is another measurement, of RTMP alone.
 
 pub mod browser;
 pub mod comparison;
@@ -18,6 +18,7 @@ pub mod reader;
 pub mod report;
 pub mod seaweed;
 pub mod segment_frames;
+pub mod sessions;
 pub mod stamp;
 pub mod statistics;
 pub mod tap;
