@@ -1,4 +1,4 @@
-//! What RTMP sessions cost: Weir's own, with no pipeline behind them, beside nginx-rtmp's.
+//! What RTMP sessions cost: Weir's own, with no pipeline behind them, beside nginx-rtmp's with none and with HLS.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing figures is what this program is for")]
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,7 +9,7 @@ use benches::Error;
 use benches::process::{Process, free_port, load_average, wait_for_listener};
 use benches::sessions::client::Target;
 use benches::sessions::load::{Cost, Starts, cost, starts};
-use benches::sessions::nginx_rtmp::NginxRtmp;
+use benches::sessions::nginx_rtmp::{NginxRtmp, Output};
 use benches::sessions::null_ingest;
 use clap::Parser;
 use tokio::process::{Child, Command};
@@ -56,19 +56,21 @@ async fn run(options: Options) -> Result<(), Error> {
         let ours = cost(&weir.target, weir.process(), options.publishers, measured).await?;
         show(round, "Weir", &ours);
         drop(weir);
-        let port = free_port()?;
-        let nginx = NginxRtmp::start(port).await?;
-        let target = Target { address: loopback(port), app: NginxRtmp::APP.to_owned() };
-        let theirs = cost(&target, nginx.process(), options.publishers, measured).await?;
-        show(round, "nginx-rtmp", &theirs);
-        println!("round {round}: Weir's CPU is {:.2} of nginx-rtmp's", ours.cores_each / theirs.cores_each);
+        for (name, output) in [("nginx-rtmp", Output::None), ("nginx-rtmp, HLS", Output::Hls)] {
+            let port = free_port()?;
+            let nginx = NginxRtmp::start(port, output).await?;
+            let target = Target { address: loopback(port), app: NginxRtmp::APP.to_owned() };
+            let theirs = cost(&target, nginx.process(), options.publishers, measured).await?;
+            show(round, name, &theirs);
+            println!("round {round}: Weir's CPU a megabit is {:.2} of it", per_megabit(&ours) / per_megabit(&theirs));
+        }
     }
     let weir = NullIngest::start().await?;
     let keys = ["stream".to_owned()];
     show_starts("Weir", &starts(&weir.target, &keys, 1, 500).await?);
     show_starts("Weir", &starts(&weir.target, &keys, 128, 50).await?);
     let port = free_port()?;
-    let _nginx = NginxRtmp::start(port).await?;
+    let _nginx = NginxRtmp::start(port, Output::None).await?;
     let target = Target { address: loopback(port), app: NginxRtmp::APP.to_owned() };
     // It takes one publisher a name.
     let keys: Vec<String> = (0..8192).map(|index| format!("stream{index}")).collect();
@@ -77,9 +79,14 @@ async fn run(options: Options) -> Result<(), Error> {
     Ok(())
 }
 
+/// Where a server was too slow for its publishers, it had less to do.
+fn per_megabit(cost: &Cost) -> f64 {
+    cost.cores_each / cost.megabits_each
+}
+
 fn show(round: usize, name: &str, cost: &Cost) {
     println!(
-        "round {round}: {name:<10} {} publishers at {:.2} Mb/s: {:.5} cores each, {:.1} KiB each idle, {:.1} KiB each sending",
+        "round {round}: {name:<15} {} publishers at {:.2} Mb/s: {:.5} cores each, {:.1} KiB each idle, {:.1} KiB each sending",
         cost.publishers, cost.megabits_each, cost.cores_each, cost.idle_kib_each, cost.busy_kib_each,
     );
 }
@@ -87,7 +94,7 @@ fn show(round: usize, name: &str, cost: &Cost) {
 fn show_starts(name: &str, starts: &Starts) {
     let ms = starts.milliseconds;
     println!(
-        "connect -> Publish.Start: {name:<10} {:>3} clients: p50 {:.2} ms, p95 {:.2}, max {:.2}; {:.0} a second over {}",
+        "connect -> Publish.Start: {name:<15} {:>3} clients: p50 {:.2} ms, p95 {:.2}, max {:.2}; {:.0} a second over {}",
         starts.clients, ms.p50, ms.p95, ms.max, starts.per_second, ms.count,
     );
 }
