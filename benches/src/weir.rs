@@ -1,6 +1,7 @@
 //! Weir itself, as a process of its own on ports of its own.
 
 use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -22,6 +23,7 @@ const TOKEN: &str = "benchmark-token-benchmark-token-0000";
 pub struct Weir {
     process: Child,
     http: String,
+    rtmp: SocketAddr,
     client: Client,
     folder: TempDir,
 }
@@ -63,9 +65,10 @@ impl Weir {
         let folder = tempfile::tempdir().map_err(Error::io("make a data folder"))?;
         let log = File::create(folder.path().join("log")).map_err(Error::io("make a log file"))?;
         let http_port = free_port()?;
+        let rtmp = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let mut command = Command::new(binary);
         command
-            .env("WEIR_RTMP_ADDR", format!("127.0.0.1:{}", free_port()?))
+            .env("WEIR_RTMP_ADDR", rtmp.to_string())
             .env("WEIR_HTTP_ADDR", format!("127.0.0.1:{http_port}"))
             .env("WEIR_DATA_DIR", folder.path().join("data"))
             .env("WEIR_API_TOKEN", TOKEN)
@@ -76,7 +79,7 @@ impl Weir {
             .kill_on_drop(true);
         let process = command.spawn().map_err(Error::start(binary.display().to_string()))?;
         let client = Client::builder().timeout(Duration::from_secs(5)).no_proxy().build()?;
-        let mut weir = Self { process, http: format!("http://127.0.0.1:{http_port}"), client, folder };
+        let mut weir = Self { process, http: format!("http://127.0.0.1:{http_port}"), rtmp, client, folder };
         weir.wait_until_ready().await?;
         Ok(weir)
     }
@@ -97,6 +100,11 @@ impl Weir {
     /// The server's process.
     pub fn process(&self) -> Process {
         Process(self.process.id().unwrap_or(0))
+    }
+
+    /// Where it takes publishers.
+    pub fn rtmp_address(&self) -> SocketAddr {
+        self.rtmp
     }
 
     /// Bytes in the data folder, by the sizes of its files.

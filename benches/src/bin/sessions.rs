@@ -62,7 +62,10 @@ async fn run(options: Options) -> Result<(), Error> {
             let target = Target { address: loopback(port), app: NginxRtmp::APP.to_owned() };
             let theirs = cost(&target, nginx.process(), options.publishers, measured).await?;
             show(round, name, &theirs);
-            println!("round {round}: Weir's CPU a megabit is {:.2} of it", per_megabit(&ours) / per_megabit(&theirs));
+            println!(
+                "round {round}: Weir's CPU a megabit is {:.2} of it",
+                per_megabit(&ours) / per_megabit(&theirs)
+            );
         }
     }
     let weir = NullIngest::start().await?;

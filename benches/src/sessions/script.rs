@@ -14,7 +14,8 @@ const VIDEO: u8 = 9;
 const COMMAND: u8 = 20;
 
 /// The AVC decoder configuration of a 1280x720 baseline encoder (ISO/IEC 14496-15 §5.3.3.1).
-const AVC_CONFIGURATION: &str = "0142c01fffe1001a6742c01fda014016ec0440000003004000000f03c60ca801000468ce3c80";
+const AVC_CONFIGURATION: &str =
+    "0142c01fffe1001a6742c01fda014016ec0440000003004000000f03c60ca801000468ce3c80";
 /// AAC LC, 48 kHz, stereo (ISO/IEC 14496-3 §1.6.2).
 const AUDIO_SPECIFIC_CONFIG: [u8; 2] = [0x11, 0x90];
 
