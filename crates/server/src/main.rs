@@ -1,6 +1,7 @@
 //! The binary `weir`: arguments, log, signals.
 
 mod health;
+mod open_files;
 
 use std::error::Error;
 use std::io::{IsTerminal, Write};
@@ -77,6 +78,7 @@ fn load(cli: &Cli) -> Outcome<Config> {
 #[tokio::main]
 async fn serve(config: Config) -> Outcome<()> {
     log_to_stderr(&config)?;
+    open_files::raise_limit(config.ingest.max_connections);
     let shutdown = CancellationToken::new();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

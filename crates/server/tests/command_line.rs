@@ -1,6 +1,7 @@
 //! The binary as it is called from a shell.
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
 
 fn weir(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
@@ -65,4 +66,30 @@ fn a_server_that_is_not_there_is_not_healthy() {
     let output = weir(&["health", "--url", "http://127.0.0.1:1/readyz"]);
     assert!(!output.status.success());
     assert!(told(&output).contains("does not answer"), "{}", told(&output));
+}
+
+#[test]
+fn the_limit_of_open_files_is_raised_as_far_as_it_goes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -Sn 256; exec \"$0\" --rtmp-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --data-dir \"$1\"",
+        ])
+        .arg(env!("CARGO_BIN_EXE_weir"))
+        .arg(folder.path())
+        .env("WEIR_LOG_FORMAT", "json")
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the server starts");
+    let log = BufReader::new(server.stderr.take().expect("its log is piped"));
+    let is_listening =
+        log.lines().map_while(Result::ok).any(|line| line.contains("\"message\":\"listening\""));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap_or_default();
+    server.kill().expect("the server is stopped");
+    server.wait().expect("the server is stopped");
+    assert!(is_listening, "the server did not start");
+    let open_files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
+    let [soft, hard] = [3, 4].map(|field| open_files.split_whitespace().nth(field));
+    assert!(soft.is_some() && soft == hard, "{open_files}");
 }
