@@ -26,6 +26,9 @@ fn main() -> std::io::Result<()> {
     };
     for recording in fs::read_dir(root.join("../crates/rtmp-ingest/tests/fixtures"))? {
         let path = recording?.path();
+        if path.is_dir() {
+            continue;
+        }
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let bytes = fs::read(&path)?;
         let session = &bytes[fuzz::HANDSHAKE_LEN..];

@@ -5,7 +5,7 @@ pub mod tags;
 
 use std::time::Instant;
 
-use rtmp_ingest::{Error, Event, Limits, ServerSession};
+use rtmp_ingest::{Error, Event, Limits, ServerSession, Session};
 
 /// The bytes of C0, C1 and C2.
 pub const HANDSHAKE_LEN: usize = 1 + 2 * 1536;

@@ -4,15 +4,15 @@
 //! ends with that client. That is how the recordings in `tests/fixtures` are made.
 #![allow(clippy::print_stdout)]
 
+mod recorder;
+
 use std::fs::File;
-use std::io::{self, Write};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::io;
 
 use media::MediaEvent;
+use recorder::Recorder;
 use rtmp_ingest::{Connection, Event, Limits};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
@@ -25,25 +25,19 @@ async fn main() -> io::Result<()> {
         let (stream, peer) = listener.accept().await?;
         stream.set_nodelay(true)?;
         println!("{peer} connected");
-        match &recording {
-            Some(path) => return serve(Recorder { stream, file: File::create(path)? }).await,
-            None => serve(stream).await?,
+        let file = recording.as_ref().map(File::create).transpose()?;
+        serve(Recorder { stream, file }).await?;
+        if recording.is_some() {
+            return Ok(());
         }
     }
 }
 
-async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> io::Result<()> {
+async fn serve(stream: Recorder) -> io::Result<()> {
     let mut connection = Connection::new(stream, Limits::default());
     loop {
         match connection.next_event().await {
-            Ok(Some(Event::Media(MediaEvent::Packet(packet)))) => println!(
-                "{:?} pts {} dts {} {} bytes{}",
-                packet.track,
-                packet.pts,
-                packet.dts,
-                packet.data.len(),
-                if packet.is_keyframe { " key" } else { "" },
-            ),
+            Ok(Some(Event::Media(MediaEvent::Packet(packet)))) => recorder::print(&packet),
             Ok(Some(event)) => {
                 println!("{event:?}");
                 if matches!(event, Event::PublishRequested(_))
@@ -59,39 +53,4 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> io::Result<()> {
     println!("{:?}", connection.stats());
     connection.close().await;
     Ok(())
-}
-
-/// Keeps what is read.
-struct Recorder {
-    stream: TcpStream,
-    file: File,
-}
-
-impl AsyncRead for Recorder {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if outcome.is_ready() {
-            self.file.write_all(&buffer.filled()[before..])?;
-        }
-        outcome
-    }
-}
-
-impl AsyncWrite for Recorder {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, data)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
 }

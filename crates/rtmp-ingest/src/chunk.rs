@@ -59,7 +59,7 @@ pub enum ChunkError {
         chunk_type: u8,
     },
     /// A chunk size of 0, or beyond the limit.
-    #[error("the client set a chunk size of {size}; 1 to {limit} are allowed")]
+    #[error("the peer set a chunk size of {size}; 1 to {limit} are allowed")]
     ChunkSize {
         /// As sent.
         size: u32,
@@ -67,19 +67,19 @@ pub enum ChunkError {
         limit: u32,
     },
     /// A Set Chunk Size message with less than four bytes.
-    #[error("the client set a chunk size with a message of only {length} bytes")]
+    #[error("the peer set a chunk size with a message of only {length} bytes")]
     ChunkSizeTruncated {
         /// The message's length.
         length: usize,
     },
     /// Too many chunk streams.
-    #[error("the client opened more than {limit} chunk streams")]
+    #[error("the peer opened more than {limit} chunk streams")]
     TooManyChunkStreams {
         /// The limit.
         limit: usize,
     },
     /// A message is longer than allowed.
-    #[error("the client announced a message of {length} bytes; at most {limit} are allowed here")]
+    #[error("the peer announced a message of {length} bytes; at most {limit} are allowed here")]
     MessageTooLong {
         /// As declared.
         length: usize,

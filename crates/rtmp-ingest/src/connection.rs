@@ -10,20 +10,22 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use crate::{Error, ErrorKind, Event, Limits, Refusal, ServerSession, Stats};
+use crate::{
+    ClientSession, Error, ErrorKind, Event, Limits, Refusal, ServerSession, Session, SourceUrl, Stats,
+};
 
 const READ_BUFFER_LEN: usize = 16 * 1024;
 /// How long a peer has to take our last words and hang up.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A [`ServerSession`] over a byte stream: it reads, answers in one write each, and keeps the
-/// session's deadlines.
+/// A [`Session`] over a byte stream: it reads, answers in one write each, and keeps the session's
+/// deadlines.
 ///
 /// It takes 16 KiB for reading, and what the session holds. Setting `TCP_NODELAY` is up to whoever
-/// accepted the connection.
-pub struct Connection<S> {
+/// made the connection.
+pub struct Connection<S, P = ServerSession> {
     stream: S,
-    session: ServerSession,
+    session: P,
     read_buffer: Box<[u8]>,
     unsent: Bytes,
     is_write_broken: bool,
@@ -40,16 +42,59 @@ enum Progress {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// A session over `stream`, which has just been accepted.
+    /// A publisher's session over `stream`, which has just been accepted.
     pub fn new(stream: S, limits: Limits) -> Self {
         Self::accepted(stream, limits, Instant::now().into_std())
     }
 
-    /// A session over `stream`, which was accepted some time ago: its deadline runs since then.
+    /// The same, over a stream that was accepted some time ago: its deadline runs since then.
     pub fn accepted(stream: S, limits: Limits, since: std::time::Instant) -> Self {
+        Self::drive(stream, ServerSession::new(limits, since))
+    }
+
+    /// Accepts the pending publish and tells the encoder.
+    pub async fn accept_publish(&mut self) -> Result<(), Error> {
+        self.session.handle_input(&[], Instant::now().into_std())?;
+        self.session.accept_publish();
+        self.send_now().await;
+        Ok(())
+    }
+
+    /// Refuses the pending publish, tells the encoder why, and closes: it returns when the encoder has
+    /// hung up, or has had two seconds to.
+    pub async fn refuse_publish(&mut self, refusal: Refusal) -> Result<(), Error> {
+        self.refuse_publish_because(refusal, refusal.description()).await
+    }
+
+    /// The same, with a description that the encoder may show in place of the refusal's own.
+    pub async fn refuse_publish_because(&mut self, refusal: Refusal, description: &str) -> Result<(), Error> {
+        self.session.refuse_publish_because(refusal, description);
+        self.ending = Some(Ok(()));
+        self.finish().await.map_err(|kind| self.session.error(ErrorKind::Io(kind)))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S, ClientSession> {
+    /// Plays `source` over `stream`, a connection to its host that has just been made, and with TLS
+    /// if [`SourceUrl::is_tls`] says so.
+    ///
+    /// Its events are [`Event::Metadata`] and [`Event::Media`], and [`Event::PublishFinished`] when
+    /// the source has ended the stream.
+    pub fn play(stream: S, source: SourceUrl, limits: Limits) -> Self {
+        Self::drive(stream, ClientSession::new(source, limits, Instant::now().into_std()))
+    }
+
+    /// Whether the source has begun to play.
+    pub fn is_playing(&self) -> bool {
+        self.session.is_playing()
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, P: Session> Connection<S, P> {
+    fn drive(stream: S, session: P) -> Self {
         Self {
             stream,
-            session: ServerSession::new(limits, since),
+            session,
             read_buffer: vec![0; READ_BUFFER_LEN].into_boxed_slice(),
             unsent: Bytes::new(),
             is_write_broken: false,
@@ -68,7 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if let Some(event) = self.session.poll_event() {
                 return Ok(Some(event));
             }
-            if self.ending.is_none() && self.session.check().is_err() {
+            if self.ending.is_none() && self.session.is_over() {
                 self.ending = Some(self.session.check());
             }
             if let Some(ending) = self.ending.clone() {
@@ -88,30 +133,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Accepts the pending publish and tells the encoder.
-    pub async fn accept_publish(&mut self) -> Result<(), Error> {
-        self.session.handle_input(&[], Instant::now().into_std())?;
-        self.session.accept_publish();
-        // Whatever doesn't fit into the socket now, next_event goes on sending.
+    /// Sends what there is. Whatever doesn't fit into the socket now, next_event goes on sending.
+    async fn send_now(&mut self) {
         poll_fn(|cx| {
             self.poll_send(cx);
             Poll::Ready(())
         })
         .await;
-        Ok(())
-    }
-
-    /// Refuses the pending publish, tells the encoder why, and closes: it returns when the encoder has
-    /// hung up, or has had two seconds to.
-    pub async fn refuse_publish(&mut self, refusal: Refusal) -> Result<(), Error> {
-        self.refuse_publish_because(refusal, refusal.description()).await
-    }
-
-    /// The same, with a description that the encoder may show in place of the refusal's own.
-    pub async fn refuse_publish_because(&mut self, refusal: Refusal, description: &str) -> Result<(), Error> {
-        self.session.refuse_publish_because(refusal, description);
-        self.ending = Some(Ok(()));
-        self.finish().await.map_err(|kind| self.session.error(ErrorKind::Io(kind)))
     }
 
     /// What happened so far.
@@ -125,10 +153,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let _ = self.finish().await;
     }
 
-    /// Notes the end of the connection. It is in good order unless it cuts off a publish.
+    /// Notes the end of the connection, which may be in good order.
     fn end(&mut self, cause: ErrorKind) -> Result<(), Error> {
-        let is_cut = self.session.is_publishing();
-        self.ending = Some(if is_cut { Err(self.session.error(cause)) } else { Ok(()) });
+        self.ending = Some(self.session.ended_by_peer(cause));
         Ok(())
     }
 

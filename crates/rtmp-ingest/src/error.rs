@@ -1,8 +1,8 @@
 use std::io;
 use std::time::Duration;
 
-use crate::amf0;
-use crate::chunk;
+use crate::amf0::AmfError;
+use crate::chunk::ChunkError;
 
 /// Why a session ended, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,16 +43,27 @@ pub enum ErrorKind {
     #[error("the RTMP handshake failed")]
     Handshake,
     /// The chunk layer lost its framing, or met a limit.
-    #[error(transparent)]
-    Chunk(#[from] chunk::ChunkError),
+    #[error("{fault}")]
+    Chunk {
+        /// What is wrong.
+        fault: ChunkError,
+        /// Whether the narrower limits were in force.
+        before_publish: bool,
+    },
     /// An AMF value is more than the limits allow.
     #[error("a command or metadata message is too complex: {0}")]
-    Amf(amf0::AmfError),
+    Amf(AmfError),
     /// A peer that hasn't published sends command upon command.
     #[error("{count} commands without a publish: this isn't an encoder")]
     TooManyCommands {
         /// How many.
         count: u32,
+    },
+    /// A peer that hasn't published sends commands too fast.
+    #[error("more than {limit} commands in a second without a publish: this isn't an encoder")]
+    CommandFlood {
+        /// How many are allowed.
+        limit: u32,
     },
     /// The peer asked to publish before it connected to an app.
     #[error("the client sent `publish` before `connect`")]
@@ -69,22 +80,22 @@ pub enum ErrorKind {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The peer never became a publisher.
-    #[error("no publish within {}: {waiting_for}", Seconds(.after))]
+    /// It never came to a publish, or to playing.
+    #[error("no stream within {}: {waiting_for}", Seconds(.after))]
     SetupTimeout {
         /// The time allowed.
         after: Duration,
         /// What the session was waiting for.
         waiting_for: WaitingFor,
     },
-    /// A publisher fell silent.
-    #[error("the publisher sent no media for {}", Seconds(.after))]
+    /// A publisher or a source fell silent.
+    #[error("no media came for {}", Seconds(.after))]
     IdleTimeout {
         /// The time allowed.
         after: Duration,
     },
     /// The peer doesn't read what we answer.
-    #[error("the client doesn't read our answers: {unsent} bytes wait for it")]
+    #[error("the peer doesn't read our answers: {unsent} bytes wait for it")]
     PeerNotReading {
         /// Bytes that wait.
         unsent: usize,
@@ -92,44 +103,26 @@ pub enum ErrorKind {
     /// The connection ended in the middle of a publish, with no unpublish before it.
     #[error("the publisher disconnected without ending its stream")]
     Disconnected,
+    /// The server that is played from says no.
+    #[error("the source refuses: {description} ({code})")]
+    SourceRefused {
+        /// Its status code, such as `NetStream.Play.StreamNotFound`.
+        code: String,
+        /// What it says of it, without what may be secret in the URL.
+        description: String,
+    },
+    /// The server that is played from closed the connection before it played.
+    #[error("the source hung up: {waiting_for}")]
+    SourceHungUp {
+        /// What it should have done next.
+        waiting_for: WaitingFor,
+    },
+    /// The server that is played from closed the connection in the middle of the stream.
+    #[error("the source closed the connection without ending its stream")]
+    SourceDisconnected,
     /// The socket failed.
     #[error("the connection failed: {0}")]
     Io(io::ErrorKind),
-}
-
-impl ErrorKind {
-    /// The limit that was met, by the name of its field in [`Limits`](crate::Limits).
-    pub fn limit(&self) -> Option<&'static str> {
-        use amf0::AmfError;
-        use chunk::ChunkError;
-        match self {
-            Self::Chunk(error) => match error {
-                ChunkError::ChunkSize { size, limit } => (size > limit).then_some("max_chunk_size"),
-                ChunkError::TooManyChunkStreams { .. } => Some("max_chunk_streams"),
-                ChunkError::MessageTooLong { .. } => Some("max_message"),
-                ChunkError::TooMuchInProgress { .. } => Some("max_buffered"),
-                ChunkError::NoHeader { .. } | ChunkError::ChunkSizeTruncated { .. } => None,
-            },
-            Self::Amf(AmfError::TooDeep(_)) => Some("max_amf_depth"),
-            Self::Amf(AmfError::TooManyValues(_)) => Some("max_amf_values"),
-            Self::TooManyCommands { .. } => Some("max_commands_before_publish"),
-            Self::TooMuchBeforeDecision { .. } => Some("max_buffered"),
-            Self::SetupTimeout { .. } => Some("setup_timeout"),
-            Self::IdleTimeout { .. } => Some("idle_timeout"),
-            Self::PeerNotReading { .. } => Some("max_unsent"),
-            Self::HttpRequest
-            | Self::TlsHello
-            | Self::EncryptedRtmp { .. }
-            | Self::NotRtmp { .. }
-            | Self::Handshake
-            | Self::Amf(_)
-            | Self::NotConnected
-            | Self::UnusableStreamKey(_)
-            | Self::UnusableApp(_)
-            | Self::Disconnected
-            | Self::Io(_) => None,
-        }
-    }
 }
 
 /// What is wrong with a stream key. Never the key itself.
@@ -152,7 +145,7 @@ pub enum KeyFault {
     NotText,
 }
 
-/// What a session waits for before it is a publish.
+/// What a session waits for before there is a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WaitingFor {
     /// Nothing has arrived at all.
@@ -170,6 +163,59 @@ pub enum WaitingFor {
     /// The key is being checked.
     #[error("the stream key wasn't checked in time")]
     Decision,
+    /// The source's side of the handshake.
+    #[error("the source didn't finish the RTMP handshake")]
+    SourceHandshake,
+    /// The source's answer to `connect`.
+    #[error("the source didn't answer `connect`")]
+    SourceConnect,
+    /// The source's answer to `createStream`.
+    #[error("the source didn't answer `createStream`")]
+    SourceStream,
+    /// The source's answer to `play`.
+    #[error("the source didn't answer `play`")]
+    SourcePlay,
+}
+
+impl ErrorKind {
+    /// The limit that was met, by the name of its field in [`Limits`](crate::Limits).
+    pub fn limit(&self) -> Option<&'static str> {
+        match self {
+            Self::Chunk { fault, before_publish } => match fault {
+                ChunkError::ChunkSize { size, limit } => (size > limit).then_some("max_chunk_size"),
+                ChunkError::TooManyChunkStreams { .. } => Some("max_chunk_streams"),
+                ChunkError::MessageTooLong { .. } if *before_publish => Some("max_message_before_publish"),
+                ChunkError::MessageTooLong { .. } => Some("max_message"),
+                ChunkError::TooMuchInProgress { .. } if *before_publish => {
+                    Some("max_buffered_before_publish")
+                }
+                ChunkError::TooMuchInProgress { .. } => Some("max_buffered"),
+                ChunkError::NoHeader { .. } | ChunkError::ChunkSizeTruncated { .. } => None,
+            },
+            Self::Amf(AmfError::TooDeep(_)) => Some("max_amf_depth"),
+            Self::Amf(AmfError::TooManyValues(_)) => Some("max_amf_values"),
+            Self::TooManyCommands { .. } => Some("max_commands_before_publish"),
+            Self::CommandFlood { .. } => Some("max_commands_per_second_before_publish"),
+            Self::TooMuchBeforeDecision { .. } => Some("max_buffered_before_publish"),
+            Self::SetupTimeout { .. } => Some("setup_timeout"),
+            Self::IdleTimeout { .. } => Some("idle_timeout"),
+            Self::PeerNotReading { .. } => Some("max_unsent"),
+            Self::Amf(AmfError::Truncated | AmfError::UnknownMarker(_))
+            | Self::HttpRequest
+            | Self::TlsHello
+            | Self::EncryptedRtmp { .. }
+            | Self::NotRtmp { .. }
+            | Self::Handshake
+            | Self::NotConnected
+            | Self::UnusableStreamKey(_)
+            | Self::UnusableApp(_)
+            | Self::Disconnected
+            | Self::SourceRefused { .. }
+            | Self::SourceHungUp { .. }
+            | Self::SourceDisconnected
+            | Self::Io(_) => None,
+        }
+    }
 }
 
 struct Seconds<'a>(&'a Duration);

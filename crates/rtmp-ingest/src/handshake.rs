@@ -16,7 +16,7 @@ const HTTP_METHODS: [&[u8]; 9] =
     [b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"DELETE ", b"PATCH ", b"CONNECT ", b"PRI "];
 
 /// The server's side of a handshake.
-pub(crate) struct Handshake {
+pub(crate) struct ServerHandshake {
     library: Library,
     received: Vec<u8>,
     stage: Stage,
@@ -37,7 +37,7 @@ pub(crate) struct Progress {
     pub(crate) is_complete: bool,
 }
 
-impl Handshake {
+impl ServerHandshake {
     pub(crate) fn new() -> Self {
         Self { library: Library::new(PeerType::Server), received: Vec::new(), stage: Stage::Version }
     }
@@ -89,24 +89,68 @@ impl Handshake {
         Ok(false)
     }
 
-    /// Collects until `length` bytes are there.
     fn fill(&mut self, input: &mut &[u8], length: usize) -> bool {
-        let missing = length - self.received.len();
-        let (taken, rest) = input.split_at(missing.min(input.len()));
-        self.received.extend_from_slice(taken);
-        *input = rest;
-        self.received.len() == length
+        fill(&mut self.received, input, length)
     }
 
     fn advance(&mut self) -> Result<Vec<u8>, ErrorKind> {
-        let received = std::mem::take(&mut self.received);
-        match self.library.process_bytes(&received) {
-            Ok(
-                HandshakeProcessResult::InProgress { response_bytes }
-                | HandshakeProcessResult::Completed { response_bytes, .. },
-            ) => Ok(response_bytes),
-            Err(_) => Err(ErrorKind::Handshake),
+        advance(&mut self.library, &std::mem::take(&mut self.received))
+    }
+}
+
+/// The client's side of a handshake.
+pub(crate) struct ClientHandshake {
+    library: Library,
+    received: Vec<u8>,
+    has_answered: bool,
+}
+
+impl ClientHandshake {
+    /// A handshake, and the C0 and C1 that begin it.
+    pub(crate) fn start() -> (Self, Vec<u8>) {
+        let mut library = Library::new(PeerType::Client);
+        let greeting =
+            library.generate_outbound_p0_and_p1().expect("invariant: the library only draws numbers");
+        (Self { library, received: Vec::new(), has_answered: false }, greeting)
+    }
+
+    /// Takes from `input` what belongs to the handshake, and leaves the rest.
+    pub(crate) fn read(&mut self, input: &mut &[u8]) -> Result<Progress, ErrorKind> {
+        let mut progress = Progress { answer: Vec::new(), is_complete: false };
+        let first = self.received.first().or(input.first()).copied();
+        if !self.has_answered {
+            if let Some(first) = first.filter(|first| *first != VERSION) {
+                return Err(ErrorKind::NotRtmp { first });
+            }
+            if fill(&mut self.received, input, 1 + PACKET_LEN) {
+                progress.answer = advance(&mut self.library, &std::mem::take(&mut self.received))?;
+                self.has_answered = true;
+            }
         }
+        // What S2 holds is of no interest to a client.
+        if self.has_answered && fill(&mut self.received, input, PACKET_LEN) {
+            progress.is_complete = true;
+        }
+        Ok(progress)
+    }
+}
+
+/// Collects until `length` bytes are there.
+fn fill(received: &mut Vec<u8>, input: &mut &[u8], length: usize) -> bool {
+    let missing = length - received.len();
+    let (taken, rest) = input.split_at(missing.min(input.len()));
+    received.extend_from_slice(taken);
+    *input = rest;
+    received.len() == length
+}
+
+fn advance(library: &mut Library, received: &[u8]) -> Result<Vec<u8>, ErrorKind> {
+    match library.process_bytes(received) {
+        Ok(
+            HandshakeProcessResult::InProgress { response_bytes }
+            | HandshakeProcessResult::Completed { response_bytes, .. },
+        ) => Ok(response_bytes),
+        Err(_) => Err(ErrorKind::Handshake),
     }
 }
 
@@ -116,7 +160,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// Feeds `input` in pieces of `step` bytes; what was answered, what was left, and the outcome.
-    fn feed(handshake: &mut Handshake, input: &[u8], step: usize) -> (Vec<u8>, Vec<u8>, bool) {
+    fn feed(handshake: &mut ServerHandshake, input: &[u8], step: usize) -> (Vec<u8>, Vec<u8>, bool) {
         let mut answers = Vec::new();
         for (index, piece) in input.chunks(step).enumerate() {
             let mut rest = piece;
@@ -136,7 +180,7 @@ mod tests {
         if plain {
             c0c1[1..9].fill(0); // no version: the digest no longer fits either
         }
-        let mut server = Handshake::new();
+        let mut server = ServerHandshake::new();
         let (answer, _, done) = feed(&mut server, &c0c1, step);
         assert!(!done);
         assert_eq!(answer.len(), 1 + 2 * PACKET_LEN);
@@ -163,15 +207,43 @@ mod tests {
     }
 
     #[test]
+    fn our_two_sides_agree_in_any_pieces() {
+        for step in [1, 7, 1536, 1537, 10_000] {
+            let (mut client, greeting) = ClientHandshake::start();
+            let mut server = ServerHandshake::new();
+            let (mut answer, _, _) = feed(&mut server, &greeting, step);
+            answer.extend_from_slice(b"first chunk");
+            let (mut c2, mut left, mut done) = (Vec::new(), Vec::new(), false);
+            for mut piece in answer.chunks(step) {
+                if !done {
+                    let progress = client.read(&mut piece).unwrap();
+                    c2.extend(progress.answer);
+                    done = progress.is_complete;
+                }
+                left.extend_from_slice(piece);
+            }
+            assert!(done && left == b"first chunk");
+            assert!(feed(&mut server, &c2, step).2);
+        }
+    }
+
+    #[test]
+    fn a_client_tells_what_isnt_a_server() {
+        let (mut client, _) = ClientHandshake::start();
+        let outcome = client.read(&mut &b"HTTP/1.1 400 Bad Request"[..]);
+        assert_eq!(outcome.err(), Some(ErrorKind::NotRtmp { first: b'H' }));
+    }
+
+    #[test]
     fn a_client_that_waits_for_nothing_is_answered_all_the_same() {
         let mut input = vec![0; 1 + 2 * PACKET_LEN];
         input[0] = VERSION;
-        let (answer, left, done) = feed(&mut Handshake::new(), &input, input.len());
+        let (answer, left, done) = feed(&mut ServerHandshake::new(), &input, input.len());
         assert_eq!((answer.len(), left.len(), done), (1 + 2 * PACKET_LEN, 0, true));
     }
 
     fn refusal(input: &[u8]) -> Option<ErrorKind> {
-        let mut handshake = Handshake::new();
+        let mut handshake = ServerHandshake::new();
         input.iter().find_map(|byte| handshake.read(&mut [*byte].as_slice()).err())
     }
 
@@ -190,7 +262,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(input in prop::collection::vec(any::<u8>(), 0..4000), step in 1usize..2000) {
-            let mut handshake = Handshake::new();
+            let mut handshake = ServerHandshake::new();
             for start in [&[VERSION][..], &[]] {
                 let mut bytes = start.to_vec();
                 bytes.extend(&input);

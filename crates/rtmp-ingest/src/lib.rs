@@ -1,8 +1,9 @@
-//! An RTMP publishing session: bytes in, packets out.
+//! RTMP sessions that bring media in: bytes in, packets out.
 //!
-//! [`ServerSession`] is the whole protocol as a state machine without I/O: bytes and the time go
-//! in, [`Event`]s and answers come out, and any split of the same input gives the same events.
-//! [`Connection`] drives one over a socket.
+//! A [`Session`] is the whole protocol as a state machine without I/O: bytes and the time go in,
+//! [`Event`]s and answers come out, and any split of the same input gives the same events. A
+//! [`ServerSession`] is published to, a [`ClientSession`] plays from another server, and a
+//! [`Connection`] drives either over a socket.
 //!
 //! Data flows through the modules in this order: `handshake`, [`chunk`] (chunks to messages),
 //! `message` and [`amf0`] (messages to commands), `session` (commands to events), [`flv`] (media
@@ -19,10 +20,12 @@ mod message;
 mod metadata;
 mod publish;
 mod session;
+mod source_url;
 pub mod timeline;
 
 pub use connection::Connection;
 pub use error::{Error, ErrorKind, KeyFault, WaitingFor};
 pub use limits::Limits;
 pub use publish::{Event, Metadata, PublishRequest, Refusal, Stats, StreamKey};
-pub use session::ServerSession;
+pub use session::{ClientSession, ServerSession, Session};
+pub use source_url::{SourceUrl, SourceUrlFault};

@@ -32,6 +32,8 @@ pub struct Limits {
     pub max_amf_values: usize,
     /// Commands that a peer may send before a publish is accepted.
     pub max_commands_before_publish: u32,
+    /// Commands that a peer may send in a second before a publish is accepted.
+    pub max_commands_per_second_before_publish: u32,
     /// Messages inside one aggregate message.
     pub max_aggregate_messages: usize,
     /// The largest width or height, in pixels, that may reach a decoder.
@@ -53,6 +55,7 @@ impl Default for Limits {
             max_amf_depth: 16,
             max_amf_values: 1024,
             max_commands_before_publish: 64,
+            max_commands_per_second_before_publish: 32,
             max_aggregate_messages: 1024,
             max_picture_dimension: 8192,
         }

@@ -24,6 +24,12 @@ pub(crate) mod message_type {
     pub(crate) const AGGREGATE: u8 = 22;
 }
 
+/// User control events (§7.1.7).
+pub(crate) mod user_control {
+    pub(crate) const STREAM_EOF: u16 = 1;
+    pub(crate) const PING_REQUEST: u16 = 6;
+}
+
 /// Our chunk size: every answer fits into one chunk.
 const CHUNK_SIZE: u32 = 4096;
 /// Chunk size before we set ours.
@@ -81,6 +87,13 @@ impl Writer {
 
     pub(crate) fn stream_begin(&mut self, stream_id: u32) {
         self.user_control(UserControlEventType::StreamBegin, Some(stream_id), None);
+    }
+
+    /// Says how many milliseconds of a stream may be sent ahead.
+    pub(crate) fn buffer_length(&mut self, stream_id: u32, millis: u32) {
+        let (stream_id, buffer_length) = (Some(stream_id), Some(millis));
+        let event_type = UserControlEventType::SetBufferLength;
+        self.message(0, RtmpMessage::UserControl { event_type, stream_id, buffer_length, timestamp: None });
     }
 
     fn user_control(

@@ -17,7 +17,7 @@ pub enum Event {
     Metadata(Metadata),
     /// A codec configuration or an access unit.
     Media(MediaEvent),
-    /// The publisher ended its stream in good order.
+    /// The publisher, or the server that is played from, ended the stream in good order.
     PublishFinished,
 }
 
@@ -178,6 +178,8 @@ pub struct Stats {
     pub unsupported_media: u64,
     /// Media of tracks other than the first: dropped.
     pub extra_track_media: u64,
+    /// Aggregate messages with more parts than are taken: the rest was dropped.
+    pub cut_aggregates: u64,
     /// Messages of an unknown type, or that say nothing to an ingest.
     pub ignored_messages: u64,
     /// Command and data messages that couldn't be read to their end.

@@ -1,10 +1,11 @@
-//! The real FFmpeg publishes to a real socket; ffprobe says what it should have sent.
+//! The real FFmpeg publishes to a real socket, and serves a player; ffprobe says what it should have
+//! sent.
 
 use std::process::{Command, Output, Stdio};
 
 use media::{MediaEvent, Packet, Track};
-use rtmp_ingest::{Connection, Event, Limits, Refusal};
-use tokio::net::TcpListener;
+use rtmp_ingest::{Connection, Event, Limits, Refusal, SourceUrl};
+use tokio::net::{TcpListener, TcpStream};
 
 fn ffmpeg(arguments: &[&str]) -> Output {
     Command::new("ffmpeg").args(["-v", "error", "-y"]).args(arguments).output().expect("ffmpeg is installed")
@@ -68,11 +69,8 @@ fn packets(events: &[Event], track: Track) -> Vec<&Packet> {
     events.iter().filter_map(packet).collect()
 }
 
-#[tokio::test]
-async fn packets_are_those_of_the_source_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("source.mp4");
-    let source = path.to_str().unwrap();
+/// Makes a file with B-frames and an odd frame rate.
+fn make_source(source: &str) {
     let made = ffmpeg(&[
         "-f",
         "lavfi",
@@ -95,15 +93,14 @@ async fn packets_are_those_of_the_source_file() {
         source,
     ]);
     assert!(made.status.success(), "{made:?}");
+}
 
-    let (events, output) = publish(&["-i", source, "-c", "copy"], Ok(())).await;
-    assert!(output.status.success(), "{output:?}");
-    assert_eq!(events.last(), Some(&Event::PublishFinished));
-
-    let video = packets(&events, Track::Video);
+/// Checks that the packets of a publish or a play are those of a file.
+fn assert_packets_of(source: &str, events: &[Event]) {
+    let video = packets(events, Track::Video);
     let origin = probe(source, "v")[0].1;
     for (track, kind) in [(Track::Video, "v"), (Track::Audio, "a")] {
-        let (expected, actual) = (probe(source, kind), packets(&events, track));
+        let (expected, actual) = (probe(source, kind), packets(events, track));
         assert_eq!(actual.len(), expected.len(), "{track:?}");
         for (packet, (pts, dts, size, is_keyframe)) in actual.into_iter().zip(expected) {
             // FFmpeg rounds to milliseconds, and composition offsets once more.
@@ -113,6 +110,49 @@ async fn packets_are_those_of_the_source_file() {
             assert_eq!((packet.data.len(), packet.is_keyframe), (size, is_keyframe));
         }
     }
+}
+
+#[tokio::test]
+async fn packets_are_those_of_the_source_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("source.mp4");
+    let source = path.to_str().unwrap();
+    make_source(source);
+    let (events, output) = publish(&["-i", source, "-c", "copy"], Ok(())).await;
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(events.last(), Some(&Event::PublishFinished));
+    assert_packets_of(source, &events);
+}
+
+#[tokio::test]
+async fn packets_played_from_ffmpeg_are_those_of_the_source_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("source.mp4");
+    let source = path.to_str().unwrap();
+    make_source(source);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("rtmp://{free}/live/KEY");
+    let mut server = Command::new("ffmpeg")
+        .args(["-v", "error", "-i", source, "-c", "copy", "-f", "flv", "-listen", "1", &url])
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    // FFmpeg doesn't say when it listens.
+    let stream = loop {
+        match TcpStream::connect(free).await {
+            Ok(stream) => break stream,
+            Err(_) => assert_eq!(server.try_wait().unwrap(), None, "ffmpeg serves"),
+        }
+    };
+    let source_url: SourceUrl = url.parse().unwrap();
+    let mut connection = Connection::play(stream, source_url, Limits::default());
+    let mut events = Vec::new();
+    while let Some(event) = connection.next_event().await.unwrap() {
+        events.push(event);
+    }
+    assert_eq!(events.last(), Some(&Event::PublishFinished));
+    assert_packets_of(source, &events);
+    tokio::task::spawn_blocking(move || server.wait().unwrap()).await.unwrap();
 }
 
 #[tokio::test]

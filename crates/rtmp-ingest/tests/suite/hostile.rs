@@ -1,8 +1,10 @@
 //! What an attacker sends: each costs the sender its connection, or its message, and us nothing.
 
+use std::time::Duration;
+
 use rtmp_ingest::amf0::AmfError;
 use rtmp_ingest::chunk::ChunkError;
-use rtmp_ingest::{ErrorKind, Limits};
+use rtmp_ingest::{ErrorKind, Limits, Session};
 
 use crate::script::{AUDIO, COMMAND, DATA, Driver, Outcome, Script, VIDEO, run, text};
 use rtmp_ingest::amf0::{Value, write_values};
@@ -24,7 +26,10 @@ fn chunk(csid: u8, length: u32, type_id: u8, payload: &[u8]) -> Vec<u8> {
 fn garbage_after_the_handshake_ends_the_session_where_it_is() {
     let outcome = run(&Script::new().raw(&[0xFF; 100]));
     let error = outcome.error.unwrap();
-    assert!(matches!(error.kind, ErrorKind::Chunk(ChunkError::NoHeader { chunk_stream: 63, chunk_type: 3 })));
+    assert!(matches!(
+        error.kind,
+        ErrorKind::Chunk { fault: ChunkError::NoHeader { chunk_stream: 63, chunk_type: 3 }, .. }
+    ));
     assert_eq!(error.offset, 3073 + 1, "right behind the byte at fault");
 }
 
@@ -32,7 +37,7 @@ fn garbage_after_the_handshake_ends_the_session_where_it_is() {
 fn a_long_message_is_refused_by_its_header_before_a_publish() {
     let outcome = run(&Script::new().raw(&chunk(3, 65_537, COMMAND, &[])));
     let expected = ChunkError::MessageTooLong { length: 65_537, limit: 65_536 };
-    assert_eq!(*kind(&outcome), ErrorKind::Chunk(expected));
+    assert_eq!(*kind(&outcome), ErrorKind::Chunk { fault: expected, before_publish: true });
 }
 
 #[test]
@@ -40,7 +45,10 @@ fn a_publisher_may_send_long_messages_but_not_any() {
     let outcome = run(&Script::publish().raw(&chunk(4, 1 << 20, VIDEO, &[])));
     assert_eq!(outcome.error, None);
     let outcome = run(&Script::publish().raw(&chunk(4, 9 << 20, VIDEO, &[])));
-    assert!(matches!(kind(&outcome), ErrorKind::Chunk(ChunkError::MessageTooLong { .. })));
+    assert!(matches!(
+        kind(&outcome),
+        ErrorKind::Chunk { fault: ChunkError::MessageTooLong { .. }, before_publish: false }
+    ));
 }
 
 #[test]
@@ -48,18 +56,21 @@ fn long_messages_on_many_chunk_streams_are_bounded_in_sum() {
     let flood: Vec<u8> = (3..60).flat_map(|csid| chunk(csid, 60_000, COMMAND, &[0; 128])).collect();
     assert!(matches!(
         kind(&run(&Script::new().raw(&flood))),
-        ErrorKind::Chunk(ChunkError::TooMuchInProgress { .. })
+        ErrorKind::Chunk { fault: ChunkError::TooMuchInProgress { .. }, before_publish: true }
     ));
     let flood: Vec<u8> = (3..60).flat_map(|csid| chunk(csid, 8 << 20, VIDEO, &[0; 128])).collect();
     let outcome = run(&Script::publish().raw(&flood));
-    assert!(matches!(kind(&outcome), ErrorKind::Chunk(ChunkError::TooMuchInProgress { .. })));
+    assert!(matches!(
+        kind(&outcome),
+        ErrorKind::Chunk { fault: ChunkError::TooMuchInProgress { .. }, before_publish: false }
+    ));
 }
 
 #[test]
 fn chunk_sizes_without_sense_end_the_session() {
     for payload in [&0u32.to_be_bytes()[..], &u32::MAX.to_be_bytes(), &[0, 0]] {
         let outcome = run(&Script::new().raw(&chunk(2, payload.len() as u32, 1, payload)));
-        assert!(matches!(kind(&outcome), ErrorKind::Chunk(_)), "{payload:?}");
+        assert!(matches!(kind(&outcome), ErrorKind::Chunk { .. }), "{payload:?}");
     }
     // A large one costs nothing: what counts is the length of messages.
     let outcome = run(&Script::new().raw(&chunk(2, 4, 1, &0x7FFF_FFFFu32.to_be_bytes())).connect("live"));
@@ -114,7 +125,22 @@ fn a_million_streams_are_never_made() {
     for _ in 0..100 {
         script = script.create_stream();
     }
-    assert_eq!(*kind(&run(&script)), ErrorKind::TooManyCommands { count: 65 });
+    assert_eq!(*kind(&run(&script)), ErrorKind::CommandFlood { limit: 32 });
+
+    // Slowly, it is their number.
+    let mut driver = Driver::new(Limits::default());
+    driver.input(&Script::new().connect("live").bytes).unwrap();
+    let many = script.bytes.len() - Script::new().connect("live").bytes.len();
+    let one = many / 100;
+    let mut rest = &script.bytes[script.bytes.len() - many..];
+    let error = loop {
+        driver.pass(Duration::from_millis(100)).unwrap();
+        if let Err(error) = driver.input(&rest[..one]) {
+            break error;
+        }
+        rest = &rest[one..];
+    };
+    assert_eq!(error.kind, ErrorKind::TooManyCommands { count: 65 });
 }
 
 #[test]
@@ -144,7 +170,7 @@ fn an_aggregate_bomb_is_cut_off() {
     let part = [&[AUDIO, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0][..], &[0xAF, 1, 9], &[0, 0, 0, 14]].concat();
     let outcome = run(&Script::publish().aac_config().message(AGGREGATE, 1, 0, &part.repeat(5000)));
     assert_eq!(outcome.packets().len(), Limits::default().max_aggregate_messages);
-    assert_eq!((outcome.stats.malformed_messages, &outcome.error), (1, &None));
+    assert_eq!((outcome.stats.cut_aggregates, &outcome.error), (1, &None));
     // Aggregates inside aggregates are no messages of ours.
     let nested = [&[AGGREGATE, 0, 0, 18, 0, 0, 0, 0, 0, 0, 0][..], &part, &[0; 4]].concat();
     let outcome = run(&Script::publish().aac_config().message(AGGREGATE, 1, 0, &nested));

@@ -5,6 +5,7 @@
 mod connection;
 mod ffmpeg;
 mod hostile;
+mod play;
 mod publish;
 mod recordings;
 mod script;

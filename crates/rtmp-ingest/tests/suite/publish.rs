@@ -6,7 +6,7 @@ use media::{MediaEvent, Timestamp};
 use rml_rtmp::messages::{RtmpMessage, UserControlEventType};
 use rml_rtmp::rml_amf0::Amf0Value;
 use rtmp_ingest::amf0::{Value, write_values};
-use rtmp_ingest::{ErrorKind, Event, KeyFault, Limits, PublishRequest, Refusal, WaitingFor};
+use rtmp_ingest::{ErrorKind, Event, KeyFault, Limits, PublishRequest, Refusal, Session, WaitingFor};
 
 use crate::script::{AUDIO, COMMAND, DATA, Driver, Script, VIDEO, run, text};
 

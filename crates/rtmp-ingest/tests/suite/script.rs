@@ -10,7 +10,7 @@ use rml_rtmp::chunk_io::{ChunkDeserializer, ChunkSerializer};
 use rml_rtmp::messages::{MessagePayload, RtmpMessage};
 use rml_rtmp::time::RtmpTimestamp;
 use rtmp_ingest::amf0::{Value, write_values};
-use rtmp_ingest::{Error, Event, Limits, Refusal, ServerSession, Stats};
+use rtmp_ingest::{Error, Event, Limits, Refusal, ServerSession, Session, Stats};
 
 pub(crate) const HANDSHAKE_LEN: usize = 1 + 2 * 1536;
 pub(crate) const COMMAND: u8 = 20;
@@ -52,6 +52,10 @@ impl Script {
         self.message(COMMAND, stream, 0, &write_values(values))
     }
 
+    pub(crate) fn data(self, values: &[Value]) -> Self {
+        self.message(DATA, 1, 0, &write_values(values))
+    }
+
     pub(crate) fn connect(self, app: &str) -> Self {
         self.connect_with(&[
             ("app", text(app)),
@@ -89,6 +93,21 @@ impl Script {
 
 pub(crate) fn text(text: &str) -> Value {
     Value::String(text.to_owned())
+}
+
+/// The messages in some chunks.
+pub(crate) fn read_messages(mut bytes: &[u8]) -> Vec<RtmpMessage> {
+    let mut deserializer = ChunkDeserializer::new();
+    let mut messages = Vec::new();
+    while let Some(payload) = deserializer.get_next_message(bytes).unwrap() {
+        bytes = &[];
+        let message = payload.to_rtmp_message().unwrap();
+        if let RtmpMessage::SetChunkSize { size } = message {
+            deserializer.set_max_chunk_size(size as usize).unwrap();
+        }
+        messages.push(message);
+    }
+    messages
 }
 
 /// What a session made of some input.
@@ -190,18 +209,7 @@ impl Driver {
 
     /// The messages that the session has sent.
     pub(crate) fn answers(&self) -> Vec<RtmpMessage> {
-        let mut deserializer = ChunkDeserializer::new();
-        let mut answers = Vec::new();
-        let mut bytes = self.sent.get(HANDSHAKE_LEN..).unwrap_or_default();
-        while let Some(payload) = deserializer.get_next_message(bytes).unwrap() {
-            bytes = &[];
-            let message = payload.to_rtmp_message().unwrap();
-            if let RtmpMessage::SetChunkSize { size } = message {
-                deserializer.set_max_chunk_size(size as usize).unwrap();
-            }
-            answers.push(message);
-        }
-        answers
+        read_messages(self.sent.get(HANDSHAKE_LEN..).unwrap_or_default())
     }
 
     /// The codes of all `onStatus` messages sent.

@@ -1,16 +1,12 @@
 //! Commands: from `connect` to `deleteStream` (RTMP 1.0 §7.2, and what encoders send besides).
 
-use super::{Phase, ServerSession, chunk_limits};
+use super::{CommandCount, Phase, ServerSession};
 use crate::amf0::Value;
 use crate::error::KeyFault;
 use crate::message::information;
 use crate::metadata::printable;
+use crate::session::{CAPS_EX, FOUR_CCS, WINDOW};
 use crate::{ErrorKind, Event, PublishRequest, StreamKey};
-
-const WINDOW: u32 = 2_500_000;
-const FOUR_CCS: [&str; 10] = ["avc1", "hvc1", "av01", "vp09", "mp4a", "Opus", "fLaC", "ac-3", "ec-3", ".mp3"];
-/// Multitrack, ModEx and nanosecond offsets (enhanced RTMP v2, `capsEx`).
-const CAPS_EX: f64 = (0x02 | 0x04 | 0x08) as f64;
 
 /// What `connect` said.
 #[derive(Clone, Default)]
@@ -24,16 +20,12 @@ pub(super) struct App {
 }
 
 impl ServerSession {
-    pub(super) fn command(&mut self, stream_id: u32, payload: &[u8]) -> Result<(), ErrorKind> {
+    pub(super) fn command(&mut self, stream_id: u32, values: &[Value]) -> Result<(), ErrorKind> {
         if self.phase != Phase::Publishing {
-            self.commands += 1;
-            if self.commands > self.limits.max_commands_before_publish {
-                return Err(ErrorKind::TooManyCommands { count: self.commands });
-            }
+            self.commands.count(self.link.now, &self.link.limits)?;
         }
-        let values = self.read_amf(payload)?;
         let Some(name) = values.first().and_then(Value::as_str) else {
-            self.stats.ignored_messages += 1;
+            self.link.stats.ignored_messages += 1;
             return Ok(());
         };
         let transaction = values.get(1).and_then(Value::as_number).unwrap_or_default();
@@ -49,7 +41,7 @@ impl ServerSession {
             "FCPublish" => {
                 self.result(transaction, &[Value::Null, Value::Undefined]);
                 let information = information("status", "NetStream.Publish.Start", "FCPublish");
-                self.writer.command(0, "onFCPublish", 0.0, &[Value::Null, information]);
+                self.link.writer.command(0, "onFCPublish", 0.0, &[Value::Null, information]);
             }
             "FCUnpublish" => {
                 self.finish_publish();
@@ -58,21 +50,21 @@ impl ServerSession {
             "closeStream" => self.finish_publish(),
             "deleteStream" => {
                 let stream = arguments.first().and_then(Value::as_number).unwrap_or_default();
-                if self.is_publish_stream(stream as u32) {
+                if self.link.is_media_stream(stream as u32) {
                     self.finish_publish();
                 }
             }
             "play" | "play2" => {
                 let description = "This server takes streams; watch them over HTTP.";
-                self.writer.status(stream_id, "error", "NetStream.Play.Failed", description);
+                self.link.writer.status(stream_id, "error", "NetStream.Play.Failed", description);
             }
-            "_result" | "_error" | "onStatus" => self.stats.ignored_messages += 1,
+            "_result" | "_error" | "onStatus" => self.link.stats.ignored_messages += 1,
             _ => {
-                self.stats.ignored_messages += 1;
+                self.link.stats.ignored_messages += 1;
                 if transaction != 0.0 {
                     let code = "NetConnection.Call.Failed";
                     let information = information("error", code, "This server has no such command.");
-                    self.writer.command(0, "_error", transaction, &[Value::Null, information]);
+                    self.link.writer.command(0, "_error", transaction, &[Value::Null, information]);
                 }
             }
         }
@@ -80,14 +72,14 @@ impl ServerSession {
     }
 
     fn result(&mut self, transaction: f64, rest: &[Value]) {
-        self.writer.command(0, "_result", transaction, rest);
+        self.link.writer.command(0, "_result", transaction, rest);
     }
 
     fn connect(&mut self, transaction: f64, object: Option<&Value>) -> Result<(), ErrorKind> {
         if self.phase != Phase::AwaitingConnect {
             let (code, description) = ("NetConnection.Connect.Rejected", "Already connected.");
             let information = information("error", code, description);
-            self.writer.command(0, "_error", transaction, &[Value::Null, information]);
+            self.link.writer.command(0, "_error", transaction, &[Value::Null, information]);
             return Ok(());
         }
         let object = object.unwrap_or(&Value::Null);
@@ -96,15 +88,15 @@ impl ServerSession {
             Err(fault) => {
                 let (code, description) = ("NetConnection.Connect.Rejected", "The app can't be used.");
                 let information = information("error", code, description);
-                self.writer.command(0, "_error", transaction, &[Value::Null, information]);
+                self.link.writer.command(0, "_error", transaction, &[Value::Null, information]);
                 return Err(ErrorKind::UnusableApp(fault));
             }
         }
         self.phase = Phase::Connected;
 
-        self.writer.window_ack_size(WINDOW);
-        self.writer.peer_bandwidth(WINDOW);
-        self.writer.set_chunk_size();
+        self.link.writer.window_ack_size(WINDOW);
+        self.link.writer.peer_bandwidth(WINDOW);
+        self.link.writer.set_chunk_size();
         let text = |text: &str| Value::String(text.to_owned());
         let mut properties = vec![
             ("fmsVer".to_owned(), text("FMS/3,5,7,7009")),
@@ -114,7 +106,7 @@ impl ServerSession {
         if object.property("fourCcList").is_some() || object.property("capsEx").is_some() {
             let four_ccs = FOUR_CCS.iter().map(|four_cc| text(four_cc)).collect();
             properties.push(("fourCcList".to_owned(), Value::Array(four_ccs)));
-            properties.push(("capsEx".to_owned(), Value::Number(CAPS_EX)));
+            properties.push(("capsEx".to_owned(), Value::Number(CAPS_EX.into())));
         }
         let mut success = information("status", "NetConnection.Connect.Success", "Connected.");
         if let Value::Object(properties) = &mut success {
@@ -128,20 +120,20 @@ impl ServerSession {
         let Some(app) = &self.app else { return Err(ErrorKind::NotConnected) };
         if self.phase == Phase::Publishing {
             let description = "This connection already publishes a stream.";
-            self.writer.status(stream_id, "error", "NetStream.Publish.BadName", description);
-            self.stats.ignored_messages += 1;
+            self.link.writer.status(stream_id, "error", "NetStream.Publish.BadName", description);
+            self.link.stats.ignored_messages += 1;
             return Ok(());
         }
         match app.request(name) {
             Ok(request) => {
                 self.publish_stream = stream_id;
                 self.phase = Phase::Deciding;
-                self.events.push_back(Event::PublishRequested(request));
+                self.link.events.push_back(Event::PublishRequested(request));
                 Ok(())
             }
             Err(fault) => {
                 let description = format!("The stream key is unusable: {fault}.");
-                self.writer.status(stream_id, "error", "NetStream.Publish.BadName", &description);
+                self.link.writer.status(stream_id, "error", "NetStream.Publish.BadName", &description);
                 Err(ErrorKind::UnusableStreamKey(fault))
             }
         }
@@ -152,12 +144,12 @@ impl ServerSession {
             return;
         }
         let (code, description) = ("NetStream.Unpublish.Success", "The stream has ended.");
-        self.writer.status(self.publish_stream, "status", code, description);
+        self.link.writer.status(self.publish_stream, "status", code, description);
         self.phase = Phase::Connected;
-        self.setup_began = self.now;
-        self.commands = 0;
-        self.chunks.set_limits(chunk_limits(&self.limits, false));
-        self.events.push_back(Event::PublishFinished);
+        self.setup_began = self.link.now;
+        self.commands = CommandCount::new(self.link.now);
+        self.link.close_media();
+        self.link.events.push_back(Event::PublishFinished);
     }
 }
 
