@@ -8,6 +8,8 @@ use tokio::net::{TcpSocket, TcpStream};
 
 /// The chunk size until a client sets another.
 const CHUNK: usize = 128;
+/// Where the message stream id is in a chunk of type 0.
+pub const STREAM_ID: usize = 8;
 /// How soon the server must answer what it answers at once.
 const SOON: Duration = Duration::from_secs(10);
 
@@ -48,6 +50,13 @@ impl RtmpClient {
     pub async fn send(&mut self, bytes: &[u8]) -> &mut Self {
         let _ = self.stream.write_all(bytes).await;
         self
+    }
+
+    /// Sends the same over and over, reading nothing, until the server hangs up.
+    pub async fn send_unread(&mut self, bytes: &[u8]) {
+        let sending = async { while self.stream.write_all(bytes).await.is_ok() {} };
+        let hung_up = tokio::time::timeout(Duration::from_secs(20), sending).await;
+        assert!(hung_up.is_ok(), "a client that never reads is still served");
     }
 
     /// Does the plain handshake.
@@ -124,8 +133,8 @@ pub fn chunk(chunk_stream: u8, timestamp: u32, length: usize, type_id: u8, paylo
     let mut bytes = vec![chunk_stream, field[1], field[2], field[3]];
     bytes.extend_from_slice(&(length as u32).to_be_bytes()[1..]);
     bytes.push(type_id);
-    // Commands go to the connection itself, everything else to the first stream.
-    let stream: u32 = if matches!(type_id, 1..=6 | 20) { 0 } else { 1 };
+    // Media goes to the first message stream, everything else to the connection itself.
+    let stream = u32::from(matches!(type_id, message_type::AUDIO | message_type::VIDEO | message_type::DATA));
     bytes.extend_from_slice(&stream.to_le_bytes());
     if timestamp >= 0xFF_FFFF {
         bytes.extend_from_slice(&timestamp.to_be_bytes());
@@ -136,9 +145,14 @@ pub fn chunk(chunk_stream: u8, timestamp: u32, length: usize, type_id: u8, paylo
 
 /// A whole message, in as many chunks as it needs.
 pub fn message(chunk_stream: u8, timestamp: u32, type_id: u8, payload: &[u8]) -> Vec<u8> {
-    let first = payload.len().min(CHUNK);
+    in_chunks(CHUNK, chunk_stream, timestamp, type_id, payload)
+}
+
+/// The same, in chunks of another size than the usual.
+pub fn in_chunks(size: usize, chunk_stream: u8, timestamp: u32, type_id: u8, payload: &[u8]) -> Vec<u8> {
+    let first = payload.len().min(size);
     let mut bytes = chunk(chunk_stream, timestamp, payload.len(), type_id, &payload[..first]);
-    for rest in payload[first..].chunks(CHUNK) {
+    for rest in payload[first..].chunks(size) {
         bytes.push(0xC0 | chunk_stream);
         if timestamp >= 0xFF_FFFF {
             bytes.extend_from_slice(&timestamp.to_be_bytes());
@@ -154,9 +168,14 @@ pub fn command(name: &str, transaction: f64, arguments: &[u8]) -> Vec<u8> {
     message(3, 0, message_type::COMMAND, &payload)
 }
 
-/// `connect` to an app, whose name need not be text.
+/// The payload of `connect` to an app, whose name need not be text.
+pub fn connect_payload(app: &[u8]) -> Vec<u8> {
+    [text(b"connect"), number(1.0), vec![3], property("app", &text(app)), vec![0, 0, 9]].concat()
+}
+
+/// `connect` to an app.
 pub fn connect(app: &[u8]) -> Vec<u8> {
-    command("connect", 1.0, &[&[3][..], &property("app", &text(app)), &[0, 0, 9]].concat())
+    message(3, 0, message_type::COMMAND, &connect_payload(app))
 }
 
 /// `createStream`.
@@ -164,9 +183,11 @@ pub fn create_stream() -> Vec<u8> {
     command("createStream", 2.0, &[5])
 }
 
-/// `publish` with a key, which need not be text.
+/// `publish` on the first message stream, with a key, which need not be text.
 pub fn publish(key: &[u8]) -> Vec<u8> {
-    command("publish", 3.0, &[vec![5], text(key), text(b"live")].concat())
+    let mut bytes = command("publish", 3.0, &[vec![5], text(key), text(b"live")].concat());
+    bytes[STREAM_ID] = 1;
+    bytes
 }
 
 /// An AMF0 string.

@@ -30,12 +30,16 @@ pub fn encode(source: &Source) -> Vec<String> {
     args
 }
 
-/// ffmpeg's arguments to publish the source as it is in a file, encoded beforehand.
-pub async fn play_file(source: &Source) -> Vec<String> {
+/// The source as an FLV file, encoded beforehand.
+pub async fn source_file(source: &Source) -> PathBuf {
     let source = source.clone();
     // Encoding it takes a while, in which whoever polls must go on polling.
-    let file = tokio::task::spawn_blocking(move || encoded_file(&source)).await.unwrap();
-    let file = file.display().to_string();
+    tokio::task::spawn_blocking(move || encoded_file(&source)).await.unwrap()
+}
+
+/// ffmpeg's arguments to publish the source as it is in a file.
+pub async fn play_file(source: &Source) -> Vec<String> {
+    let file = source_file(source).await.display().to_string();
     ["-re", "-i", &file, "-map", "0", "-c", "copy"].map(str::to_owned).into()
 }
 

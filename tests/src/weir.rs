@@ -100,6 +100,21 @@ impl Weir {
         PathBuf::from(format!("/proc/{}/{file}", self.child.id().expect("weir runs")))
     }
 
+    /// Kilobytes of memory that it has in use (`VmRSS`).
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(self.proc("status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// A figure of its metrics, summed over the label sets that hold `label`; 0 if it isn't there.
+    pub async fn metric(&self, name: &str, label: &str) -> f64 {
+        let text = self.anonymous().get("/metrics").await.text;
+        let lines =
+            text.lines().filter_map(|line| line.strip_prefix(name)).filter(|line| line.contains(label));
+        lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
+    }
+
     /// Sends SIGTERM and waits for the end.
     pub async fn terminate(&mut self, limit: Duration) -> ExitStatus {
         let pid = self.child.id().expect("weir runs").to_string();

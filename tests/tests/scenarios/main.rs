@@ -6,6 +6,9 @@
 
 mod api;
 mod bad_input;
+mod bad_input_crowd;
+mod bad_input_media;
+mod bad_input_wire;
 mod browser;
 mod disk;
 mod media;
