@@ -20,6 +20,8 @@ pub struct Answer {
     pub code: u16,
     /// Header fields.
     pub headers: reqwest::header::HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
     /// The body as text.
     pub text: String,
 }
@@ -73,7 +75,8 @@ impl Api {
         }
         let answer = request.send().await.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
         let (code, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Answer { code, headers, text: answer.text().await.unwrap() }
+        let body = answer.bytes().await.unwrap().to_vec();
+        Answer { code, headers, text: String::from_utf8_lossy(&body).into_owned(), body }
     }
 
     /// Makes a stream called `title`.

@@ -70,6 +70,13 @@ impl Publisher {
         self.child.kill().await.unwrap();
     }
 
+    /// Makes it stand still, its connection open.
+    pub fn pause(&self) {
+        let id = self.child.id().expect("it runs").to_string();
+        let stopped = std::process::Command::new("kill").args(["-STOP", &id]).status();
+        assert!(stopped.unwrap().success(), "kill -STOP {id}");
+    }
+
     /// Whether it is still publishing, or trying to.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()

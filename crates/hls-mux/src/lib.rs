@@ -23,5 +23,5 @@ mod writer;
 
 pub use error::Error;
 pub use options::SegmenterOptions;
-pub use segment::{MediaSequence, Output, Part, Segment, segment_name};
+pub use segment::{MediaSequence, Output, Part, Segment, part_name, segment_name};
 pub use segmenter::Segmenter;

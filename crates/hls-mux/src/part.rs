@@ -1,3 +1,5 @@
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use media::{MediaDuration, Timestamp};
 
@@ -22,6 +24,18 @@ pub(crate) struct PartCutter {
     independent: bool,
     /// Those that are out, without their bytes.
     closed: Vec<Part>,
+}
+
+/// What a part takes from its segment and its stream.
+pub(crate) struct PartContext {
+    /// Wall time of the part's start.
+    pub(crate) program_date_time: SystemTime,
+    /// The segment is a discontinuity.
+    pub(crate) discontinuity: bool,
+    /// The segment ends with it.
+    pub(crate) is_last: bool,
+    /// There is no video.
+    pub(crate) always_independent: bool,
 }
 
 impl PartCutter {
@@ -59,21 +73,25 @@ impl PartCutter {
     }
 
     /// Ends the part in hand at `end`, or at the target if that is earlier.
-    pub(crate) fn close(&mut self, end: Timestamp, segment: &[u8], always_independent: bool) -> Part {
+    pub(crate) fn close(&mut self, end: Timestamp, segment: &[u8], context: PartContext) -> Part {
         let end = end.min(self.start + self.target).max(self.start + MediaDuration::from_ticks(1));
         let part = Part {
             sequence: self.sequence,
             index: self.closed.len() as u32,
             start: self.start,
             duration: end - self.start,
+            target: self.target,
+            program_date_time: context.program_date_time,
+            discontinuity: context.discontinuity && self.closed.is_empty(),
             independent: self.independent,
+            is_last: context.is_last,
             offset: self.offset as u64,
             data: Bytes::copy_from_slice(&segment[self.offset..]),
         };
         self.closed.push(Part { data: Bytes::new(), ..part.clone() });
         self.start = end;
         self.offset = segment.len();
-        self.independent = always_independent;
+        self.independent = context.always_independent;
         part
     }
 

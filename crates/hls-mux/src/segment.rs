@@ -51,8 +51,16 @@ pub struct Part {
     pub start: Timestamp,
     /// How long it lasts; never more than the options' part target.
     pub duration: MediaDuration,
+    /// The longest that a part of this stream lasts (`PART-TARGET`).
+    pub target: MediaDuration,
+    /// Wall time of `start`, by the media clock.
+    pub program_date_time: SystemTime,
+    /// Whether it is the first of a segment that is a discontinuity.
+    pub discontinuity: bool,
     /// Whether it starts with an IDR picture, or has no video.
     pub independent: bool,
+    /// Whether it is known to be its segment's last: the segment comes right after it.
+    pub is_last: bool,
     /// Offset of its first byte in the segment.
     pub offset: u64,
     /// The bytes of the segment from `offset` on.
@@ -62,6 +70,11 @@ pub struct Part {
 /// The object name of a segment, beside its playlist: `segment_000.ts`, `segment_1234.ts`.
 pub fn segment_name(sequence: MediaSequence) -> String {
     format!("segment_{:03}.ts", sequence.0)
+}
+
+/// The object name of a part, beside its segment's: `segment_012.part_3.ts`.
+pub fn part_name(sequence: MediaSequence, index: u32) -> String {
+    format!("segment_{:03}.part_{index}.ts", sequence.0)
 }
 
 impl MediaSequence {
@@ -105,5 +118,6 @@ mod tests {
         assert_eq!(segment_name(MediaSequence::default()), "segment_000.ts");
         assert_eq!(segment_name(MediaSequence::new(42)), "segment_042.ts");
         assert_eq!(segment_name(MediaSequence::new(1234)), "segment_1234.ts");
+        assert_eq!(part_name(MediaSequence::new(7), 12), "segment_007.part_12.ts");
     }
 }

@@ -5,7 +5,7 @@ use media::{MediaDuration, Packet, Timestamp, Track};
 
 use crate::aac::Aac;
 use crate::audio_queue::AudioQueue;
-use crate::part::PartCutter;
+use crate::part::{PartContext, PartCutter};
 use crate::ts::{self, Muxer, Timing, Tracks};
 use crate::{Error, MediaSequence, Output, Segment};
 
@@ -116,7 +116,7 @@ impl SegmentWriter {
         self.close_parts_until(end, out)?;
         let parts = self.open.as_ref().and_then(|open| open.parts.as_ref());
         if parts.is_some_and(|parts| !parts.is_empty(self.buffer.len()) || !parts.is_sliver(end)) {
-            self.close_part(end, out)?;
+            self.close_part(end, true, out)?;
         }
         let Some(Open { opening, sequence, parts, .. }) = self.open.take() else { return Ok(()) };
         let capacity = self.buffer.len() + self.buffer.len() / 8;
@@ -209,7 +209,7 @@ impl SegmentWriter {
         out: &mut dyn FnMut(Output),
     ) -> Result<(), Error> {
         if self.open_part().is_some_and(|parts| parts.is_full(end, frame)) {
-            self.close_part(end, out)?;
+            self.close_part(end, false, out)?;
         }
         Ok(())
     }
@@ -222,7 +222,7 @@ impl SegmentWriter {
         out: &mut dyn FnMut(Output),
     ) -> Result<(), Error> {
         while self.open_part().is_some_and(|parts| parts.is_full(at, frame) && !parts.is_sliver(at)) {
-            self.close_part(at, out)?;
+            self.close_part(at, false, out)?;
         }
         Ok(())
     }
@@ -241,14 +241,25 @@ impl SegmentWriter {
     }
 
     /// Ends the part in hand. One in which nothing happened holds the clock.
-    fn close_part(&mut self, end: Timestamp, out: &mut dyn FnMut(Output)) -> Result<(), Error> {
+    fn close_part(
+        &mut self,
+        end: Timestamp,
+        is_last: bool,
+        out: &mut dyn FnMut(Output),
+    ) -> Result<(), Error> {
         self.flush_audio()?;
         let Some(open) = &mut self.open else { return Ok(()) };
         let Some(parts) = &mut open.parts else { return Ok(()) };
         if parts.is_empty(self.buffer.len()) {
             self.muxer.write_clock(parts.start(), &mut self.buffer)?;
         }
-        out(Output::Part(parts.close(end, &self.buffer, !open.opening.tracks.video)));
+        let context = PartContext {
+            program_date_time: wall_time(self.epoch, parts.start()),
+            discontinuity: open.opening.discontinuity,
+            is_last,
+            always_independent: !open.opening.tracks.video,
+        };
+        out(Output::Part(parts.close(end, &self.buffer, context)));
         Ok(())
     }
 }

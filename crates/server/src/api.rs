@@ -1,6 +1,7 @@
 //! The HTTP side: control API, origin, pages and operations.
 
 mod auth;
+mod directives;
 mod dto;
 mod operations;
 mod origin;

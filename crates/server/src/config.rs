@@ -40,6 +40,8 @@ pub struct Config {
     pub playlist_window: usize,
     /// Length of a segment.
     pub segment_duration: MediaDuration,
+    /// Length of a part, before it is fitted to whole pictures.
+    pub part_duration: MediaDuration,
     /// How the rendition is encoded.
     pub transcode: transcode::Options,
     /// What is logged.
@@ -172,6 +174,7 @@ impl Config {
         let any = Ipv4Addr::UNSPECIFIED;
         let segment_secs = within("segment_duration", settings.segment_duration.unwrap_or(2).into(), 1, 10)?;
         let segment_duration = MediaDuration::from_secs(segment_secs as i64);
+        let part_millis = within("part_duration", settings.part_duration.unwrap_or(200).into(), 100, 1000)?;
         Ok(Self {
             rtmp_addr: settings.rtmp_addr.unwrap_or((any, 1935).into()),
             http_addr: settings.http_addr.unwrap_or((any, 8080).into()),
@@ -192,6 +195,7 @@ impl Config {
                 MAX_PLAYLIST_WINDOW as u64,
             )? as usize,
             segment_duration,
+            part_duration: MediaDuration::from_millis(part_millis as i64),
             transcode: transcode_options(&settings, segment_duration)?,
             log: settings.log.clone().unwrap_or_else(|| "info".to_owned()),
             log_format: settings.log_format.unwrap_or_default(),

@@ -134,6 +134,7 @@ pub async fn run(
         reconnect_window: config.reconnect_window,
         playlist_window: config.playlist_window,
         segment_duration: config.segment_duration,
+        part_duration: config.part_duration,
         transcode: config.transcode.clone(),
     };
     let registry = Registry::new(options, catalog.clone(), board.clone(), uploader, shutdown.clone());

@@ -2,6 +2,7 @@
 
 mod board;
 mod broadcast;
+mod edge;
 mod encoder;
 mod feed;
 mod health;
@@ -10,13 +11,17 @@ mod objects;
 mod playlist_writer;
 mod publisher;
 mod registry;
+mod rendered;
 mod supervisor;
 mod upload_queue;
 mod window;
 
 pub(crate) use board::{Board, Brief, Watching};
 pub(crate) use broadcast::{Attached, SessionEnd};
+pub(crate) use edge::Wanted;
 pub(crate) use feed::FeedError;
 pub(crate) use health::{EncodeHealth, IngestHealth, IngestMeter, UploadHealth, whole_millis};
-pub(crate) use objects::ObjectKeys;
+pub(crate) use objects::{MEDIA_PLAYLIST, ObjectKeys};
+pub(crate) use publisher::{PLAYLIST_TYPE, SEGMENT_CACHE, SEGMENT_TYPE};
 pub(crate) use registry::{AttachError, Registry, RegistryOptions};
+pub(crate) use window::{Served, WaitError};

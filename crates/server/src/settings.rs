@@ -131,6 +131,9 @@ pub struct Settings {
     /// Seconds from keyframe to keyframe: the length of a segment, 1 to 10 [default: 2]
     #[arg(long, env = "WEIR_SEGMENT_DURATION", help_heading = "Streams")]
     pub segment_duration: Option<u32>,
+    /// Milliseconds of a low-latency part, 100 to 1000; a whole number of pictures near it [default: 200]
+    #[arg(long, env = "WEIR_PART_DURATION", help_heading = "Streams")]
+    pub part_duration: Option<u32>,
     /// Segments in a playlist, 3 to 300 [default: 6]
     #[arg(long, env = "WEIR_PLAYLIST_WINDOW", help_heading = "Streams")]
     pub playlist_window: Option<usize>,

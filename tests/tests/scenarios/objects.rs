@@ -22,7 +22,14 @@ async fn the_origin_and_the_bucket_serve_objects_as_players_and_caches_need_them
         let answer = get(&url, &[]).await;
         assert_eq!(answer.0["content-type"], "application/vnd.apple.mpegurl", "{url}");
         let cache = answer.0["cache-control"].to_str().unwrap().to_owned();
-        assert!(cache.contains("no-cache"), "{url}: {cache}");
+        let expected = if url == origin("index.m3u8") || url == origin("master.m3u8") {
+            "max-age=1"
+        } else {
+            "no-cache"
+        };
+        assert_eq!(cache, expected, "{url}");
+        let parts = answer.1.windows(10).any(|text| text == b"EXT-X-PART");
+        assert_eq!(parts, url == origin("index.m3u8"), "only the origin can block: {url}");
     }
     for url in [origin(segment), bucket(segment)] {
         let answer = get(&url, &[]).await;

@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::time::SystemTime;
 
 use media::{MediaDuration, TICKS_PER_SECOND};
@@ -129,7 +129,7 @@ impl MediaPlaylist {
     }
 
     /// What is listed, oldest first.
-    pub fn entries(&self) -> impl ExactSizeIterator<Item = &Entry> {
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = &Entry> + DoubleEndedIterator {
         self.entries.iter()
     }
 
@@ -152,16 +152,10 @@ impl MediaPlaylist {
 
     fn render_to(&self, text: &mut String) -> std::fmt::Result {
         let version = if self.entries.iter().any(|entry| entry.gap) { VERSION_WITH_GAP } else { VERSION };
-        let first = self.entries.front().map_or(0, |entry| entry.sequence.get());
-        writeln!(text, "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{}", self.target)?;
-        writeln!(text, "#EXT-X-MEDIA-SEQUENCE:{first}")?;
-        if self.has_discontinuities {
-            writeln!(text, "#EXT-X-DISCONTINUITY-SEQUENCE:{}", self.discontinuity_sequence)?;
-        }
-        if self.independent {
-            text.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
-        }
+        self.render_head(version, text)?;
+        self.render_sequences(text)?;
         for entry in &self.entries {
+            render_tags(entry.discontinuity, entry.program_date_time, text)?;
             render_entry(entry, text)?;
         }
         if self.ended {
@@ -169,24 +163,57 @@ impl MediaPlaylist {
         }
         Ok(())
     }
+
+    pub(super) fn render_head(&self, version: u32, text: &mut String) -> std::fmt::Result {
+        writeln!(text, "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{}", self.target)
+    }
+
+    pub(super) fn render_sequences(&self, text: &mut String) -> std::fmt::Result {
+        let first = self.entries.front().map_or(0, |entry| entry.sequence.get());
+        writeln!(text, "#EXT-X-MEDIA-SEQUENCE:{first}")?;
+        if self.has_discontinuities {
+            writeln!(text, "#EXT-X-DISCONTINUITY-SEQUENCE:{}", self.discontinuity_sequence)?;
+        }
+        if self.independent {
+            text.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
+        }
+        Ok(())
+    }
+
+    /// `EXT-X-TARGETDURATION`.
+    pub(super) fn target_duration(&self) -> MediaDuration {
+        MediaDuration::from_secs(self.target)
+    }
+
+    /// Whether nothing follows.
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// A discontinuity is about to be listed.
+    pub(super) fn expect_discontinuity(&mut self) {
+        self.has_discontinuities = true;
+    }
 }
 
-fn render_entry(entry: &Entry, text: &mut String) -> std::fmt::Result {
-    if entry.discontinuity {
+/// The tags that come before a segment's first part, or before its `EXTINF`.
+pub(super) fn render_tags(discontinuity: bool, date: SystemTime, text: &mut String) -> std::fmt::Result {
+    if discontinuity {
         text.push_str("#EXT-X-DISCONTINUITY\n");
     }
-    if let Some(at) = utc(entry.program_date_time) {
-        let (date, time) = (at.date(), at.time());
-        let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
-        let (hour, minute, second, milli) = time.as_hms_milli();
-        write!(text, "#EXT-X-PROGRAM-DATE-TIME:{year:04}-{month:02}-{day:02}")?;
-        writeln!(text, "T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")?;
-    }
+    let Some(at) = utc(date) else { return Ok(()) };
+    let (date, time) = (at.date(), at.time());
+    let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+    let (hour, minute, second, milli) = time.as_hms_milli();
+    write!(text, "#EXT-X-PROGRAM-DATE-TIME:{year:04}-{month:02}-{day:02}")?;
+    writeln!(text, "T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+}
+
+pub(super) fn render_entry(entry: &Entry, text: &mut String) -> std::fmt::Result {
     if entry.gap {
         text.push_str("#EXT-X-GAP\n");
     }
-    let micros = rounded_micros(entry.duration);
-    writeln!(text, "#EXTINF:{}.{:06},", micros / 1_000_000, micros % 1_000_000)?;
+    writeln!(text, "#EXTINF:{},", Seconds(entry.duration))?;
     text.push_str(&entry.uri);
     text.push('\n');
     Ok(())
@@ -199,6 +226,16 @@ fn utc(at: SystemTime) -> Option<OffsetDateTime> {
         Err(before) => -i128::try_from(before.duration().as_nanos()).ok()?,
     };
     OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()
+}
+
+/// A duration as playlists have it, rounded only here.
+pub(super) struct Seconds(pub(super) MediaDuration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = rounded_micros(self.0);
+        write!(f, "{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+    }
 }
 
 fn rounded_micros(duration: MediaDuration) -> i64 {

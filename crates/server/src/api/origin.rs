@@ -1,8 +1,10 @@
-//! The origin: playlists and segments, from memory.
+//! The origin: playlists, segments and parts, from memory, the moment that they are there.
+
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, Response};
 use axum::routing::get;
@@ -10,8 +12,10 @@ use metrics::counter;
 use tower_http::cors::CorsLayer;
 
 use super::Api;
+use super::directives::Directives;
 use super::problem::Problem;
 use crate::catalog::VideoId;
+use crate::live::{MEDIA_PLAYLIST, PLAYLIST_TYPE, SEGMENT_CACHE, SEGMENT_TYPE, Served, WaitError};
 
 pub(super) fn router() -> Router<Api> {
     Router::new().route("/live/{video_id}/{object}", get(object)).layer(CorsLayer::permissive())
@@ -20,24 +24,52 @@ pub(super) fn router() -> Router<Api> {
 async fn object(
     State(api): State<Api>,
     Path((id, name)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
     let id = VideoId::parse(&id).ok_or_else(|| Problem::no_such_stream(&id))?;
     let broadcast = api.registry.get(&id).ok_or_else(|| Problem::not_on_air(&id))?;
-    let served = broadcast.window.get(&name).ok_or_else(|| Problem::no_such_object(&name))?;
-    let compressed = served.gzip.filter(|_| accepts_gzip(&headers));
-    let encoded = compressed.is_some();
-    let body = compressed.unwrap_or(served.body);
+    let window = &broadcast.window;
+    let (served, waits) = if name == MEDIA_PLAYLIST {
+        let query = query.unwrap_or_default();
+        let Directives { wanted, skip } = Directives::parse(&query).map_err(Problem::invalid)?;
+        (window.playlist(wanted, skip).await, wanted.is_some())
+    } else {
+        (window.media(&name).await, false)
+    };
+    let target = window.target_duration();
+    match served {
+        Ok(served) => Ok(respond(served, waits, target, &headers)),
+        Err(WaitError::Unknown) => {
+            let lifetime = if waits { target * 4 } else { target };
+            Err(Problem::no_such_object(&name).cached_for(lifetime))
+        }
+        Err(WaitError::TooFar) => Err(Problem::too_far()),
+        Err(WaitError::Stuck) => Err(Problem::stuck()),
+    }
+}
+
+/// Lifetimes in caches are those of RFC 8216bis, Appendix B.1.
+fn respond(served: Served, waits: bool, target: Duration, headers: &HeaderMap) -> Response<Body> {
+    let (content_type, cache, encoded, body) = match served {
+        Served::Playlist { plain, gzip } => {
+            let lifetime = if waits { target * 6 } else { target / 2 };
+            let cache = format!("max-age={}", lifetime.as_secs());
+            let gzipped = accepts_gzip(headers);
+            (PLAYLIST_TYPE, HeaderValue::from_str(&cache).ok(), gzipped, if gzipped { gzip } else { plain })
+        }
+        Served::Media(data) => (SEGMENT_TYPE, Some(HeaderValue::from_static(SEGMENT_CACHE)), false, data),
+    };
     counter!("weir_origin_bytes_total").increment(body.len() as u64);
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(served.content_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static(served.cache_control));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.extend(cache.map(|cache| (CACHE_CONTROL, cache)));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     if encoded {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    Ok(response)
+    response
 }
 
 /// Whether gzip may be sent (RFC 9110 §12.5.3).

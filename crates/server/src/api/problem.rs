@@ -1,6 +1,7 @@
 //! Errors as problem documents (RFC 9457).
 
 use std::any::Any;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -21,12 +22,15 @@ pub(super) struct Problem {
     status: u16,
     /// This occurrence, in words.
     detail: String,
+    /// Seconds for which caches may keep it.
+    #[serde(skip)]
+    max_age: Option<u64>,
 }
 
 impl Problem {
     fn new(status: StatusCode, slug: &str, title: &'static str, detail: impl Into<String>) -> Self {
         let kind = format!("urn:weir:problem:{slug}");
-        Self { kind, title, status: status.as_u16(), detail: detail.into() }
+        Self { kind, title, status: status.as_u16(), detail: detail.into(), max_age: None }
     }
 
     pub(super) fn no_such_stream(id: &str) -> Self {
@@ -44,6 +48,16 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "no-such-object", "No such object", detail)
     }
 
+    pub(super) fn too_far() -> Self {
+        let detail = "_HLS_msn and _HLS_part name what will not come soon.";
+        Self::new(StatusCode::BAD_REQUEST, "too-far-ahead", "Too far ahead", detail)
+    }
+
+    pub(super) fn stuck() -> Self {
+        let detail = "What was waited for did not come: the stream stands still.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "stream-stuck", "Stream stands still", detail)
+    }
+
     pub(super) fn unauthorized() -> Self {
         let detail = "Send the server's token: Authorization: Bearer <token>.";
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Token missing or wrong", detail)
@@ -51,6 +65,13 @@ impl Problem {
 
     pub(super) fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid-request", "Invalid request", detail)
+    }
+}
+
+impl Problem {
+    /// Lets caches keep it, so that it isn't asked for again and again.
+    pub(super) fn cached_for(self, lifetime: Duration) -> Self {
+        Self { max_age: Some(lifetime.as_secs()), ..self }
     }
 }
 
@@ -71,10 +92,15 @@ impl From<JsonRejection> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let cache = match self.max_age {
+            Some(seconds) => header::HeaderValue::from_str(&format!("max-age={seconds}")).ok(),
+            None => None,
+        };
+        let cache = cache.unwrap_or(header::HeaderValue::from_static("no-store"));
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+        headers.insert(header::CACHE_CONTROL, cache);
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }

@@ -7,8 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use hls_mux::{MediaSequence, Output, Segment, Segmenter, SegmenterOptions};
-use media::{MediaEvent, Timestamp};
+use hls_mux::{MediaSequence, Output, Part, Segment, Segmenter, SegmenterOptions};
+use media::{MediaEvent, Timestamp, VideoConfig};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -35,7 +35,9 @@ pub(super) struct EncoderOptions {
 pub(super) trait Outlet: Send + 'static {
     /// The rendition is, from here on, encoded so.
     fn config(&mut self, config: &MediaEvent);
-    /// The next segment is complete.
+    /// The next part of the segment in hand is complete.
+    fn part(&mut self, part: Part);
+    /// The next segment is complete; its parts came before.
     fn segment(&mut self, segment: Arc<Segment>);
 }
 
@@ -88,7 +90,9 @@ struct Encoder<O> {
 struct Media<O> {
     options: SegmenterOptions,
     first: MediaSequence,
-    /// Made with the first event, whose arrival is the origin of programme time.
+    /// When the first event arrived: the origin of programme time.
+    epoch: Option<SystemTime>,
+    /// Made with the first that is encoded: the picture rate decides how long parts are.
     segmenter: Option<Segmenter>,
     outlet: O,
     /// Events that could not be muxed.
@@ -115,6 +119,7 @@ impl<O: Outlet> Encoder<O> {
             media: Media {
                 options: options.segmenter,
                 first: options.first,
+                epoch: None,
                 segmenter: None,
                 outlet,
                 refused: 0,
@@ -209,9 +214,7 @@ impl<O: Outlet> Encoder<O> {
 
 impl<O: Outlet> Media<O> {
     fn begin(&mut self, now: SystemTime) {
-        if self.segmenter.is_none() {
-            self.segmenter = Some(Segmenter::new(self.options.clone(), self.first, now));
-        }
+        self.epoch.get_or_insert(now);
     }
 
     /// Muxes what the transcoder made. What can't be muxed is left out: the rest is still worth seeing.
@@ -219,7 +222,15 @@ impl<O: Outlet> Media<O> {
         if !matches!(made, MediaEvent::Packet(_)) {
             self.outlet.config(&made);
         }
-        let Some(segmenter) = &mut self.segmenter else { return };
+        let Some(epoch) = self.epoch else { return };
+        let segmenter = self.segmenter.get_or_insert_with(|| {
+            let mut options = self.options.clone();
+            if let MediaEvent::Video(VideoConfig { frame_rate: Some(rate), .. }) = &made {
+                options.part_target =
+                    options.part_target.map(|wanted| SegmenterOptions::part_target(wanted, *rate));
+            }
+            Segmenter::new(options, self.first, epoch)
+        });
         if let Err(error) = segmenter.push(made, &mut |output| emit(output, &mut self.outlet)) {
             metrics::counter!("weir_mux_errors_total").increment(1);
             if self.refused == 0 {
@@ -232,7 +243,7 @@ impl<O: Outlet> Media<O> {
 
 fn emit(output: Output, outlet: &mut impl Outlet) {
     match output {
-        Output::Part(_) => {}
+        Output::Part(part) => outlet.part(part),
         Output::Segment(segment) => outlet.segment(Arc::new(segment)),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hls_mux::playlist::{MultivariantPlaylist, Variant, codecs_string};
-use hls_mux::{MediaSequence, Segment};
+use hls_mux::{MediaSequence, Part, Segment};
 use media::{AudioConfig, MediaEvent, VideoConfig};
 use tokio::sync::watch;
 
@@ -80,6 +80,10 @@ impl Outlet for Listing {
             MediaEvent::Packet(_) => return,
         }
         self.changed = true;
+    }
+
+    fn part(&mut self, part: Part) {
+        self.broadcast.window.push_part(part);
     }
 
     fn segment(&mut self, segment: Arc<Segment>) {

@@ -14,10 +14,10 @@ use super::objects::ObjectKeys;
 use super::playlist_writer::PlaylistWriter;
 use super::upload_queue::{Item, Pending, UploadQueue};
 
-pub(super) const SEGMENT_TYPE: &str = "video/mp2t";
+pub(crate) const SEGMENT_TYPE: &str = "video/mp2t";
 /// A segment's name is never used for anything else.
-pub(super) const SEGMENT_CACHE: &str = "public, max-age=31536000, immutable";
-pub(super) const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
+pub(crate) const SEGMENT_CACHE: &str = "public, max-age=31536000, immutable";
+pub(crate) const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 pub(super) const PLAYLIST_CACHE: &str = "no-cache";
 
 /// Pause after the store has refused a segment for as long as one call tries.

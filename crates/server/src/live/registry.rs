@@ -26,6 +26,7 @@ pub(crate) struct RegistryOptions {
     pub(crate) reconnect_window: Duration,
     pub(crate) playlist_window: usize,
     pub(crate) segment_duration: MediaDuration,
+    pub(crate) part_duration: MediaDuration,
     pub(crate) transcode: transcode::Options,
 }
 

@@ -74,7 +74,12 @@ impl Supervisor {
             presence: watch::Sender::new(Presence::Away(Instant::now())),
             feed: sender,
             health: Arc::new(Health::default()),
-            window: Arc::new(Window::new(options.segment_duration, options.playlist_window, before)),
+            window: Arc::new(Window::new(
+                options.segment_duration,
+                options.part_duration,
+                options.playlist_window,
+                before,
+            )),
             uploads: Arc::new(UploadQueue::default()),
             finished: CancellationToken::new(),
             sessions: AtomicU64::new(0),
@@ -153,6 +158,7 @@ impl Shared {
             transcode: options.transcode.clone(),
             segmenter: SegmenterOptions {
                 target_duration: options.segment_duration,
+                part_target: Some(options.part_duration),
                 ..SegmenterOptions::default()
             },
             first,

@@ -1,87 +1,158 @@
-//! What the origin serves of a broadcast: its last segments and its playlists, from memory.
+//! What the origin serves of a broadcast: its last segments, their parts and its playlists, from
+//! memory, and who waits for the next of them.
 
 use std::collections::VecDeque;
-use std::io::Write;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use hls_mux::playlist::{Entry, MediaPlaylist};
-use hls_mux::{Segment, segment_name};
+use hls_mux::playlist::{Entry, LowLatencyPlaylist, MediaPlaylist};
+use hls_mux::{MediaSequence, Part, Segment, part_name, segment_name};
 use media::MediaDuration;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
+use super::edge::{Edge, Wanted};
 use super::objects::{MEDIA_PLAYLIST, MULTIVARIANT_PLAYLIST};
-use super::publisher::{PLAYLIST_CACHE, PLAYLIST_TYPE, SEGMENT_CACHE, SEGMENT_TYPE};
+use super::rendered::Rendered;
+
+/// Target durations after which a player isn't kept waiting any longer (RFC 8216bis §6.2.5.2).
+const PATIENCE_TARGETS: u32 = 3;
 
 /// A broadcast's last segments and its playlists.
 pub(crate) struct Window {
-    state: RwLock<State>,
+    /// Changed by the encoder's thread, and at the end; players never wait for it.
+    playlist: Mutex<LowLatencyPlaylist>,
+    shown: RwLock<Shown>,
+    target: MediaDuration,
+    part_target: MediaDuration,
+    /// Told with each part, and with each segment: whoever waits for a segment sleeps through its parts.
+    parts: watch::Sender<Edge>,
+    segments: watch::Sender<Edge>,
 }
 
-struct State {
+/// What is fetched.
+struct Shown {
     /// Those that are listed, and those that a slow player may still ask for.
     segments: VecDeque<(String, Bytes)>,
+    /// The parts of those, and of the segment in hand. A whole segment's are slices of it.
+    parts: VecDeque<(MediaSequence, String, Bytes)>,
     keep: usize,
-    playlist: MediaPlaylist,
     media: Option<Rendered>,
+    /// The media playlist without what its readers know; `None` where that is nothing.
+    delta: Option<Rendered>,
+    /// The part that the playlist hints at.
+    hint: Option<(String, Wanted)>,
     multivariant: Option<Rendered>,
     /// What the stream's last broadcast left, served until there is something newer.
     before: Option<Arc<Window>>,
 }
 
-/// A playlist as it goes out: rendered and compressed once, however many ask for it.
-#[derive(Clone)]
-struct Rendered {
-    plain: Bytes,
-    gzip: Bytes,
+/// An object of the origin.
+pub(crate) enum Served {
+    /// A playlist, and the same compressed.
+    Playlist { plain: Bytes, gzip: Bytes },
+    /// A segment or a part, which never changes.
+    Media(Bytes),
 }
 
-/// An object as the origin answers it.
-pub(crate) struct Served {
-    pub(crate) content_type: &'static str,
-    pub(crate) cache_control: &'static str,
-    pub(crate) body: Bytes,
-    /// The same, compressed, where that is worth it.
-    pub(crate) gzip: Option<Bytes>,
+/// Why there is nothing to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WaitError {
+    /// There is no such object, nor will there soon be.
+    Unknown,
+    /// It is too far ahead.
+    TooFar,
+    /// It should be there by now.
+    Stuck,
+}
+
+impl From<Rendered> for Served {
+    fn from(Rendered { plain, gzip }: Rendered) -> Self {
+        Self::Playlist { plain, gzip }
+    }
 }
 
 impl Window {
     /// An empty window that is to list `length` segments. Until it lists any, `before` is served.
-    pub(super) fn new(target_duration: MediaDuration, length: usize, before: Option<Arc<Self>>) -> Self {
+    pub(super) fn new(
+        target_duration: MediaDuration,
+        part_duration: MediaDuration,
+        length: usize,
+        before: Option<Arc<Self>>,
+    ) -> Self {
         // Broadcasts that never listed anything must not make a chain.
         let before = before.and_then(|window| {
             let older = window.read().before.clone();
             older.or(Some(window))
         });
         Self {
-            state: RwLock::new(State {
+            playlist: Mutex::new(LowLatencyPlaylist::new(MediaPlaylist::new(target_duration, length))),
+            target: target_duration,
+            part_target: part_duration,
+            parts: watch::Sender::default(),
+            segments: watch::Sender::default(),
+            shown: RwLock::new(Shown {
                 segments: VecDeque::new(),
+                parts: VecDeque::new(),
                 // A removed segment stays for its own duration and that of the longest playlist
                 // that listed it (RFC 8216 §6.2.2).
                 keep: 2 * length + 1,
-                playlist: MediaPlaylist::new(target_duration, length),
                 media: None,
+                delta: None,
+                hint: None,
                 multivariant: None,
                 before,
             }),
         }
     }
 
+    /// Lists a part, unless its segment comes right after it. Before the first whole segment there is
+    /// no playlist that could list one.
+    pub(super) fn push_part(&self, part: Part) {
+        let name = part_name(part.sequence, part.index);
+        self.write().parts.push_back((part.sequence, name, part.data.clone()));
+        let mut playlist = self.lock();
+        playlist.push_part(&part);
+        if !part.is_last && playlist.segments().entries().len() > 0 {
+            self.show(&playlist);
+            let edge = Edge { next: part.sequence, parts: part.index + 1, ..*self.parts.borrow() };
+            self.parts.send_replace(edge);
+        }
+    }
+
     /// Lists a segment. It can be fetched from the moment that the playlist names it.
     pub(super) fn push(&self, segment: &Arc<Segment>) {
         let name = segment_name(segment.sequence);
-        let mut state = self.write();
-        state.segments.push_back((name.clone(), segment.data.clone()));
-        while state.segments.len() > state.keep {
-            state.segments.pop_front();
-        }
+        let mut playlist = self.lock();
         if !segment.independent {
-            state.playlist.clear_independent();
+            playlist.clear_independent();
         }
-        state.playlist.push(Entry::new(segment, name));
-        state.media = Some(Rendered::new(state.playlist.render()));
-        state.before = None;
+        playlist.push(Entry::new(segment, name.clone()));
+        {
+            let mut shown = self.write();
+            shown.segments.push_back((name, segment.data.clone()));
+            while shown.segments.len() > shown.keep {
+                shown.segments.pop_front();
+            }
+            let kept = shown.segments.len() as u64;
+            let is_kept =
+                |of: MediaSequence| of < segment.sequence && of.get() + kept > segment.sequence.get();
+            shown.parts.retain(|(of, ..)| is_kept(*of));
+            let parts = segment.parts.iter();
+            let parts =
+                parts.map(|part| (part.sequence, part_name(part.sequence, part.index), part.data.clone()));
+            shown.parts.extend(parts);
+        }
+        self.show(&playlist);
+        let edge = Edge {
+            next: segment.sequence.next(),
+            parts: 0,
+            parts_before: segment.parts.len() as u32,
+            ended: false,
+        };
+        self.parts.send_replace(edge);
+        self.segments.send_replace(edge);
     }
 
     /// Lists the rendition.
@@ -91,55 +162,103 @@ impl Window {
 
     /// The broadcast is over: players that have played all of it may stop.
     pub(super) fn end(&self) {
-        let mut state = self.write();
-        state.playlist.set_ended();
-        if state.media.is_some() {
-            state.media = Some(Rendered::new(state.playlist.render()));
+        let mut playlist = self.lock();
+        playlist.set_ended();
+        if playlist.segments().entries().len() > 0 {
+            self.show(&playlist);
         }
+        let edge = Edge { ended: true, ..*self.parts.borrow() };
+        self.parts.send_replace(edge);
+        self.segments.send_replace(edge);
+    }
+
+    /// How long segments are meant to be.
+    pub(crate) fn target_duration(&self) -> Duration {
+        self.target.to_std()
     }
 
     /// The object of that name, if it is there.
-    pub(crate) fn get(&self, name: &str) -> Option<Served> {
-        let state = self.read();
-        if let Some(before) = &state.before {
+    fn get(&self, name: &str) -> Option<Served> {
+        let shown = self.read();
+        if let Some(before) = &shown.before {
             return before.get(name);
         }
-        let playlist = match name {
-            MEDIA_PLAYLIST => Some(state.media.clone()?),
-            MULTIVARIANT_PLAYLIST => Some(state.multivariant.clone()?),
-            _ => None,
-        };
-        if let Some(playlist) = playlist {
-            return Some(Served {
-                content_type: PLAYLIST_TYPE,
-                cache_control: PLAYLIST_CACHE,
-                body: playlist.plain,
-                gzip: Some(playlist.gzip),
-            });
+        match name {
+            MEDIA_PLAYLIST => return Some(shown.media.clone()?.into()),
+            MULTIVARIANT_PLAYLIST => return Some(shown.multivariant.clone()?.into()),
+            _ => {}
         }
-        let (_, data) = state.segments.iter().find(|(known, _)| known == name)?;
-        Some(Served {
-            content_type: SEGMENT_TYPE,
-            cache_control: SEGMENT_CACHE,
-            body: data.clone(),
-            gzip: None,
-        })
+        // What is newest is asked for most.
+        let part = shown.parts.iter().rev().find(|(_, known, _)| known == name).map(|(.., data)| data);
+        let segment = || shown.segments.iter().rev().find(|(known, _)| known == name).map(|(_, data)| data);
+        part.or_else(segment).cloned().map(Served::Media)
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    /// The media playlist once it lists what is wanted, or has ended; as a delta update if that is asked
+    /// for and shorter.
+    pub(crate) async fn playlist(&self, wanted: Option<Wanted>, delta: bool) -> Result<Served, WaitError> {
+        if self.read().media.is_none() {
+            return self.get(MEDIA_PLAYLIST).ok_or(WaitError::Unknown);
+        }
+        if let Some(wanted) = wanted {
+            self.wait(wanted).await?;
+        }
+        let shown = self.read();
+        let playlist = shown.delta.as_ref().filter(|_| delta).or(shown.media.as_ref());
+        playlist.cloned().map(Served::from).ok_or(WaitError::Unknown)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    /// A segment or a part; one that the playlist hints at, once it is whole.
+    pub(crate) async fn media(&self, name: &str) -> Result<Served, WaitError> {
+        let hint = self.read().hint.clone().filter(|(hinted, _)| hinted == name);
+        if let Some((_, wanted)) = hint {
+            // The segment may end without it.
+            self.until(self.parts.subscribe(), |edge| edge.lists(wanted) || wanted.sequence < edge.next)
+                .await?;
+        }
+        self.get(name).ok_or(WaitError::Unknown)
     }
-}
 
-impl Rendered {
-    fn new(playlist: String) -> Self {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        // Writing to a vector cannot fail; an empty body would be the worst that could come of it.
-        let gzip = encoder.write_all(playlist.as_bytes()).and_then(|()| encoder.finish()).unwrap_or_default();
-        Self { plain: playlist.into(), gzip: gzip.into() }
+    async fn wait(&self, wanted: Wanted) -> Result<(), WaitError> {
+        let edge = *self.parts.borrow();
+        if !edge.ended && !edge.lists(wanted) && !edge.is_near(wanted, self.part_target) {
+            return Err(WaitError::TooFar);
+        }
+        let channel = if wanted.part.is_some() { &self.parts } else { &self.segments };
+        self.until(channel.subscribe(), |edge| edge.lists(wanted)).await
+    }
+
+    async fn until(
+        &self,
+        mut edge: watch::Receiver<Edge>,
+        is_reached: impl Fn(&Edge) -> bool,
+    ) -> Result<(), WaitError> {
+        let patience = self.target_duration() * PATIENCE_TARGETS;
+        match timeout(patience, edge.wait_for(|edge| edge.ended || is_reached(edge))).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(WaitError::Stuck),
+        }
+    }
+
+    fn show(&self, playlist: &LowLatencyPlaylist) {
+        let media = Rendered::new(playlist.render());
+        let delta = playlist.render_delta().map(Rendered::new);
+        let hint = playlist
+            .hint()
+            .map(|(sequence, part)| (part_name(sequence, part), Wanted { sequence, part: Some(part) }));
+        let mut shown = self.write();
+        (shown.media, shown.delta, shown.hint, shown.before) = (Some(media), delta, hint, None);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LowLatencyPlaylist> {
+        self.playlist.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Shown> {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Shown> {
+        self.shown.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,0 +1,116 @@
+//! A fraction of a second behind: parts, blocking requests and their limits (RFC 8216bis).
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use scenarios::{LowLatency, PartPlayer, Source, Version, Weir, encode, part};
+
+#[tokio::test]
+async fn a_player_gets_each_part_the_moment_it_is_there() {
+    let weir = Weir::start().await;
+    let stream = weir.api().create("parts").await;
+    let mut plain = stream.watch();
+    let mut publisher = stream.publish(encode(&Source { seconds: 120, ..Source::default() }));
+    plain.segments(1).await;
+    let mut player = PartPlayer::join(weir.anonymous(), &stream.id).await;
+    player.play(25).await;
+
+    let playlist = &player.playlist;
+    assert!(playlist.hold_back >= 3.0 * playlist.part_target, "{}", playlist.text);
+    for (place, (duration, independent)) in &playlist.parts {
+        assert!(*duration <= playlist.part_target && *duration >= 0.85 * playlist.part_target, "{place:?}");
+        assert_eq!(*independent, place.1 == 0, "{place:?}:\n{}", playlist.text);
+    }
+    // The parts are the segment, byte for byte.
+    let whole: Vec<u64> = player.parts.keys().filter(|place| place.1 == 9).map(|place| place.0).collect();
+    let whole: Vec<u64> = whole.into_iter().filter(|msn| player.parts.contains_key(&(*msn, 0))).collect();
+    assert!(!whole.is_empty(), "{:?}", player.parts.keys());
+    for msn in whole {
+        let joined: Vec<u8> = (0..10).flat_map(|index| player.parts[&(msn, index)].clone()).collect();
+        let segment = player.get(&format!("segment_{msn:03}.ts")).await;
+        assert_eq!((segment.code, segment.body == joined), (200, true), "segment {msn}");
+        assert_eq!(player.get(&part(msn, 3)).await.body, player.parts[&(msn, 3)]);
+    }
+    // A reader that knows nothing of parts finds a plain playlist.
+    let text = player.get("index.m3u8").await.text;
+    Version::parse(&text, Instant::now()).unwrap();
+    plain.finish();
+    publisher.stop().await;
+    // Whoever waits for what never comes is told of the end at once, and directives mean nothing any more.
+    let next = player.playlist.next;
+    let ended = player.get(&format!("index.m3u8?_HLS_msn={}", next + 1)).await;
+    assert!(ended.code == 200 && ended.text.contains("#EXT-X-ENDLIST"), "{}", ended.text);
+    assert!(LowLatency::read(&ended.text).hint.is_none(), "{}", ended.text);
+    let absurd = player.get("index.m3u8?_HLS_msn=99999&_HLS_part=3").await;
+    assert_eq!((absurd.code, absurd.text), (200, ended.text));
+}
+
+#[tokio::test]
+async fn requests_are_answered_by_their_rules() {
+    let weir = Weir::start().await;
+    let stream = weir.api().create("rules").await;
+    let mut plain = stream.watch();
+    let mut publisher = stream.publish(encode(&Source { seconds: 120, ..Source::default() }));
+    plain.segments(1).await;
+    plain.finish();
+    let mut player = PartPlayer::join(weir.anonymous(), &stream.id).await;
+    let (listed, target) = (player.playlist.next - 1, 2);
+
+    // What is listed is answered at once, what comes next when it is there; caches are told for how long.
+    let old = player.get(&format!("index.m3u8?_HLS_msn={listed}&_HLS_part=0")).await;
+    assert_eq!((old.code, old.header("cache-control")), (200, format!("max-age={}", 6 * target).as_str()));
+    let now = player.get("index.m3u8").await;
+    assert_eq!(now.header("cache-control"), format!("max-age={}", target / 2));
+    player.play(1).await;
+    let whole = player.get(&format!("index.m3u8?_HLS_msn={}", player.playlist.next)).await;
+    assert!(LowLatency::read(&whole.text).next > player.playlist.next, "a whole segment was asked for");
+    // One part beyond a segment's last is the next segment's first.
+    let beyond = player.get(&format!("index.m3u8?_HLS_msn={}&_HLS_part=10", player.playlist.next)).await;
+    let newest = LowLatency::read(&beyond.text);
+    assert!(newest.next > player.playlist.next && newest.open_parts() > 0, "{}", beyond.text);
+
+    let next = newest.next;
+    for (query, kind) in [
+        (format!("_HLS_msn={}", next + 50), "too-far-ahead"),
+        (format!("_HLS_msn={next}&_HLS_part=60"), "too-far-ahead"),
+        ("_HLS_part=1".to_owned(), "invalid-request"),
+        ("_HLS_msn=soon".to_owned(), "invalid-request"),
+        (format!("_HLS_msn={next}&_HLS_part=-1"), "invalid-request"),
+    ] {
+        let answer = player.get(&format!("index.m3u8?{query}")).await;
+        assert_eq!(answer.assert_problem(400), format!("urn:weir:problem:{kind}"), "{query}");
+    }
+    for name in [part(next + 40, 0), part(0, 99), "segment_x.part_y.ts".to_owned()] {
+        let answer = player.get(&name).await;
+        answer.assert_problem(404);
+        assert_eq!(answer.header("cache-control"), format!("max-age={target}"), "{name}");
+    }
+
+    // An encoder that stands still: nobody is kept for ever.
+    publisher.pause();
+    let asked = Instant::now();
+    let stuck = player.get(&format!("index.m3u8?_HLS_msn={}", next + 1)).await;
+    if stuck.code == 200 {
+        // The encoder had that much in hand.
+        let newest = LowLatency::read(&stuck.text).next;
+        player.get(&format!("index.m3u8?_HLS_msn={newest}")).await.assert_problem(503);
+    } else {
+        assert_eq!(stuck.assert_problem(503), "urn:weir:problem:stream-stuck");
+        assert!(asked.elapsed() >= Duration::from_secs(6), "after {:?}", asked.elapsed());
+    }
+    publisher.kill().await;
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_without_tls_on_the_same_port() {
+    let weir = Weir::start().await;
+    let url = weir.url("/healthz");
+    let ask = |options: &[&str]| {
+        let write = ["-s", "-o", "/dev/null", "-w", "%{http_version} %{http_code} %{num_connects};"];
+        let output = Command::new("curl").args(write).args(options).output().expect("curl is installed");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(ask(&["--http2-prior-knowledge", &url]), "2 200 1;");
+    // Asked twice: the connection is kept.
+    assert_eq!(ask(&["--http1.1", &url, "-o", "/dev/null", &url]), "1.1 200 1;1.1 200 0;");
+}
