@@ -1,6 +1,5 @@
 import Hls, { Events } from "hls.js";
-import type { ErrorData, HlsConfig } from "hls.js";
-import { blockingLoader } from "./blockingLoader";
+import type { ErrorData, HlsConfig, LevelLoadedData } from "hls.js";
 import type { ServerClock } from "./serverClock";
 import type { Quality, Source, SourceEvents } from "./source";
 
@@ -16,7 +15,7 @@ export class HlsSource implements Source {
     private readonly events: SourceEvents,
   ) {
     const config: Partial<HlsConfig> = {
-      lowLatencyMode: true,
+      lowLatencyMode: parts,
       enableWorker: false,
       backBufferLength: 30,
       maxBufferLength: 20,
@@ -24,13 +23,13 @@ export class HlsSource implements Source {
       // Neither hls.js's own catch-up nor its second of extra latency after each stall.
       maxLiveSyncPlaybackRate: 1,
       liveSyncOnStallIncrease: 0,
-      pLoader: blockingLoader(clock),
     };
     // Plain segments: begin with the last one. With parts the server's PART-HOLD-BACK says where,
     // and a value here would override it.
     if (!parts) config.liveSyncDurationCount = 1;
     this.hls = new Hls(config);
     this.hls.on(Events.ERROR, (_event, data) => this.onError(data));
+    this.hls.on(Events.LEVEL_LOADED, (_event, data) => observeDate(clock, data));
     this.hls.on(Events.BUFFER_APPENDED, () => events.changed());
     this.hls.on(Events.MANIFEST_PARSED, () => events.changed());
     this.hls.on(Events.LEVEL_SWITCHED, () => events.changed());
@@ -74,4 +73,12 @@ export class HlsSource implements Source {
     this.events.error(reason);
     if (data.fatal) this.events.failed(reason);
   }
+}
+
+/** Each playlist tells the server's time. */
+function observeDate(clock: ServerClock, { networkDetails, stats }: LevelLoadedData): void {
+  const { start, end } = stats.loading;
+  const toDate = Date.now() - performance.now();
+  const answer = networkDetails instanceof XMLHttpRequest ? networkDetails : null;
+  clock.observe(answer?.getResponseHeader("Date") ?? null, toDate + start, toDate + end);
 }

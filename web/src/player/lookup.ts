@@ -1,5 +1,5 @@
 import type { PlaylistOutcome } from "./phase";
-import { readPlaylist } from "./playlist";
+import { hasParts, isEnded } from "./playlist";
 import type { ServerClock } from "./serverClock";
 
 const TIMEOUT_MS = 5_000;
@@ -31,8 +31,7 @@ export async function look(url: string, clock: ServerClock): Promise<Look> {
     clock.observe(response.headers.get("Date"), sentAt, Date.now());
     if (response.status >= 500) return { outcome: "unreachable", parts: false };
     if (!response.ok) return { outcome: "missing", parts: false };
-    const ended = /^#EXT-X-ENDLIST/m.test(text);
-    return { outcome: ended ? "ended" : "live", parts: readPlaylist(text).parts };
+    return { outcome: isEnded(text) ? "ended" : "live", parts: hasParts(text) };
   } catch {
     return { outcome: "unreachable", parts: false };
   }

@@ -13,7 +13,10 @@ import { Volume } from "./volume";
 
 const REFRESH_MS = 250;
 
-/** The page: `/live/{videoId}`, with `?embed` for no chrome and `?preview` for not counting as a viewer. */
+/**
+ * The page: `/live/{videoId}`, with `?embed` for no chrome, `?preview` for not counting as a viewer and
+ * `?latency=plain` for whole segments, which ask less of a network.
+ */
 function main(): void {
   const videoId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
   const query = new URLSearchParams(location.search);
@@ -22,7 +25,7 @@ function main(): void {
 
   const video = h("video", { playsinline: true, tabindex: -1 });
   let refresh = (): void => undefined;
-  const player = new Player(video, videoId, () => refresh());
+  const player = new Player(video, videoId, query.get("latency") === "plain", () => refresh());
   const volume = new Volume(video);
   const actions: Shortcuts = {
     togglePlay: () => player.togglePlay(),

@@ -22,7 +22,7 @@ const BASE_TROUGH_S = 0.2;
 const TROUGH_PER_INTERVAL = 0.05;
 const TROUGH_PER_JITTER = 1;
 const MAX_TARGET_S = 2.5;
-const MAX_RATE = 1.1;
+const MAX_RATE = 1.25;
 const MIN_RATE = 0.95;
 /** Extra target after a stall: doubled by the next one, halved by each quiet minute. */
 const PENALTY_FIRST_S = 0.15;
@@ -139,7 +139,7 @@ export class Pace {
 
 /** Gentle, with hysteresis, in steps of 0.01: browsers stretch audio at any rate but 1. */
 function nextRate(rate: number, excess: number, shortage: number): number {
-  if (excess > (rate > 1 ? 0.02 : 0.08)) return round(Math.min(MAX_RATE, 1.03 + 0.1 * excess));
+  if (excess > (rate > 1 ? 0.02 : 0.08)) return round(Math.min(MAX_RATE, 1.04 + 0.25 * excess));
   if (shortage > (rate < 1 ? 0.01 : 0.06)) return round(Math.max(MIN_RATE, 0.98 - 0.1 * shortage));
   return 1;
 }

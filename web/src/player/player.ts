@@ -26,9 +26,10 @@ export class Player {
   constructor(
     readonly video: HTMLVideoElement,
     readonly videoId: string,
+    plain: boolean,
     private readonly changed: () => void,
   ) {
-    this.playback = new Playback(video, `/live/${encodeURIComponent(videoId)}/index.m3u8`, {
+    this.playback = new Playback(video, `/live/${encodeURIComponent(videoId)}/index.m3u8`, plain, {
       playlist: (outcome) => this.signal({ type: "playlist", outcome }),
       picture: () => this.signal({ type: "picture" }),
       detached: () => this.signal({ type: "detached" }),
