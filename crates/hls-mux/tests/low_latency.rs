@@ -246,6 +246,28 @@ fn a_delta_skips_what_is_further_than_six_targets_from_the_end() {
 }
 
 #[test]
+fn without_parts_it_is_the_plain_playlist_that_can_be_waited_for() {
+    let rate = FrameRate { num: 30, den: 1 };
+    let made = segment(options(rate, 200), programme(Timestamp::ZERO, 9, rate, 48_000));
+    let plain = MediaPlaylist::new(MediaDuration::from_secs(2), 6);
+    let (mut plain, mut parts) = (plain.clone(), LowLatencyPlaylist::new(plain));
+    for output in &made.outputs {
+        match output {
+            Output::Part(part) => parts.push_part(part),
+            Output::Segment(segment) => {
+                let entry = Entry::new(segment, segment_name(segment.sequence));
+                plain.push(entry.clone());
+                parts.push(entry);
+            }
+        }
+    }
+    let control = "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES\n";
+    let text = parts.render_plain();
+    assert!(text.contains(control), "{text}");
+    assert_eq!(text.replace(control, "").replace("VERSION:9", "VERSION:3"), plain.render());
+}
+
+#[test]
 fn a_discontinuity_comes_before_its_first_part() {
     let rate = FrameRate { num: 30, den: 1 };
     let mut events = programme(Timestamp::ZERO, 5, rate, 48_000);

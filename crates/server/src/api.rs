@@ -7,6 +7,7 @@ mod operations;
 mod origin;
 mod pages;
 mod problem;
+mod requester;
 mod streams;
 mod urls;
 mod watch;

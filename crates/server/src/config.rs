@@ -42,6 +42,8 @@ pub struct Config {
     pub segment_duration: MediaDuration,
     /// Length of a part, before it is fitted to whole pictures.
     pub part_duration: MediaDuration,
+    /// Viewers at a time.
+    pub viewers: ViewerLimits,
     /// How the rendition is encoded.
     pub transcode: transcode::Options,
     /// What is logged.
@@ -65,6 +67,15 @@ pub enum StoreConfig {
         /// Where players read it, without a trailing slash.
         public_url: String,
     },
+}
+
+/// Viewers at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct ViewerLimits {
+    /// Of one stream.
+    pub of_stream: usize,
+    /// Of all.
+    pub in_all: usize,
 }
 
 /// A string that is never printed.
@@ -196,6 +207,10 @@ impl Config {
             )? as usize,
             segment_duration,
             part_duration: MediaDuration::from_millis(part_millis as i64),
+            viewers: ViewerLimits {
+                of_stream: viewers("max_viewers_per_stream", settings.max_viewers_per_stream)?,
+                in_all: viewers("max_viewers", settings.max_viewers)?,
+            },
             transcode: transcode_options(&settings, segment_duration)?,
             log: settings.log.clone().unwrap_or_else(|| "info".to_owned()),
             log_format: settings.log_format.unwrap_or_default(),
@@ -203,6 +218,10 @@ impl Config {
             database_url,
         })
     }
+}
+
+fn viewers(name: &'static str, given: Option<usize>) -> Result<usize, ConfigError> {
+    within(name, given.unwrap_or(10_000) as u64, 1, 10_000_000).map(|value| value as usize)
 }
 
 fn store(settings: &Settings) -> Result<StoreConfig, ConfigError> {

@@ -129,7 +129,7 @@ pub async fn run(
     }
 
     // Sessions and broadcasts end first; what serves them, and tells of them, after.
-    let (stopped, board) = (CancellationToken::new(), Board::default());
+    let (stopped, board) = (CancellationToken::new(), Board::new(config.viewers));
     let options = RegistryOptions {
         reconnect_window: config.reconnect_window,
         playlist_window: config.playlist_window,
@@ -162,7 +162,8 @@ pub async fn run(
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
     });
-    let pages = axum::serve(http, api::router(api)).with_graceful_shutdown(stopped.clone().cancelled_owned());
+    let service = api::router(api).into_make_service_with_connect_info::<SocketAddr>();
+    let pages = axum::serve(http, service).with_graceful_shutdown(stopped.clone().cancelled_owned());
     let pages = tokio::spawn(async move { pages.await });
     let upkeep = tokio::spawn(upkeep(metrics));
     let mut addresses = Listening { rtmp: rtmp_addr, rtmps: None, http: http_addr };

@@ -1,9 +1,11 @@
 //! Streams on air: from a session's packets to segments in memory and in the object store.
 
+mod audience;
 mod board;
 mod broadcast;
 mod edge;
 mod encoder;
+mod experience;
 mod feed;
 mod health;
 mod listing;
@@ -16,12 +18,14 @@ mod supervisor;
 mod upload_queue;
 mod window;
 
-pub(crate) use board::{Board, Brief, Watching};
+pub(crate) use audience::{Attendance, Fingerprint};
+pub(crate) use board::{Board, Brief, Full, Watching};
 pub(crate) use broadcast::{Attached, SessionEnd};
 pub(crate) use edge::Wanted;
+pub(crate) use experience::{Experience, Report};
 pub(crate) use feed::FeedError;
 pub(crate) use health::{EncodeHealth, IngestHealth, IngestMeter, UploadHealth, whole_millis};
 pub(crate) use objects::{MEDIA_PLAYLIST, ObjectKeys};
 pub(crate) use publisher::{PLAYLIST_TYPE, SEGMENT_CACHE, SEGMENT_TYPE};
 pub(crate) use registry::{AttachError, Registry, RegistryOptions};
-pub(crate) use window::{Served, WaitError};
+pub(crate) use window::{Form, Served, WaitError};

@@ -68,7 +68,10 @@ const COUNTERS_BY_REASON: &[(&str, &str)] = &[
 const GAUGES: &[(&str, &str)] = &[
     ("weir_broadcasts", "Broadcasts on air, or waiting for their publisher."),
     ("weir_rtmp_connections", "Open RTMP connections."),
-    ("weir_viewers", "Viewers of a stream, by their sockets."),
+    ("weir_viewers", "Viewers of a stream: by their sockets, or by the playlists that they ask for."),
+    ("weir_served_bytes", "Bytes that a broadcast's viewers were sent from memory."),
+    ("weir_viewer_latency_seconds", "How far behind a stream's viewers are, as their players report it."),
+    ("weir_viewer_stalls", "Times that pictures stood still, of those who watch a stream now."),
     ("weir_ingest_bits_per_second", "What a stream's publisher sends."),
     ("weir_ingest_frames_per_second", "Pictures that a stream's publisher sends."),
     ("weir_encode_frames_per_second", "Pictures that a stream's encoder makes."),

@@ -138,6 +138,13 @@ pub struct Settings {
     #[arg(long, env = "WEIR_PLAYLIST_WINDOW", help_heading = "Streams")]
     pub playlist_window: Option<usize>,
 
+    /// Viewers of one stream at a time; newcomers beyond are refused [default: 10000]
+    #[arg(long, env = "WEIR_MAX_VIEWERS_PER_STREAM", help_heading = "Viewers")]
+    pub max_viewers_per_stream: Option<usize>,
+    /// Viewers of all streams at a time [default: 10000]
+    #[arg(long, env = "WEIR_MAX_VIEWERS", help_heading = "Viewers")]
+    pub max_viewers: Option<usize>,
+
     /// libav's name of the H.264 encoder [default: libx264]
     #[arg(long, env = "WEIR_VIDEO_ENCODER", help_heading = "Encoding")]
     pub video_encoder: Option<String>,

@@ -16,7 +16,7 @@ async fn a_viewer_is_counted_and_hears_of_the_broadcast() {
         let (api, path) = (weir.anonymous(), stream.path("viewers"));
         eventually("viewers are counted", Duration::from_secs(5), move || {
             let (api, path) = (api.clone(), path.clone());
-            async move { (api.get(&path).await.json() == json!({ "viewers": count })).then_some(()) }
+            async move { (api.get(&path).await.json()["viewers"] == json!(count)).then_some(()) }
         })
     };
     viewers(1).await;
@@ -34,4 +34,34 @@ async fn a_viewer_is_counted_and_hears_of_the_broadcast() {
     publisher.stop().await;
     drop(viewer);
     viewers(0).await;
+}
+
+/// Asks for a playlist as a player of its own would.
+async fn read(weir: &Weir, id: &str, agent: &str) -> (u16, String) {
+    let client = reqwest::Client::builder().user_agent(agent).build().unwrap();
+    let answer = client.get(weir.url(&format!("/live/{id}/index.m3u8"))).send().await.unwrap();
+    let retry = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+    let code = answer.status().as_u16();
+    assert_eq!(retry.is_some(), code == 503);
+    (code, answer.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn players_without_a_socket_are_counted_and_limited() {
+    let weir = Weir::builder().env("WEIR_MAX_VIEWERS_PER_STREAM", 2).start().await;
+    let stream = weir.api().create("full").await;
+    let mut publisher = stream.publish(encode(&Source { seconds: 120, ..Source::default() }));
+    stream.reaches("LIVE").await;
+    for agent in ["VLC", "VLC", "AVPlayer", "VLC"] {
+        assert_eq!(read(&weir, &stream.id, agent).await.0, 200, "{agent}");
+    }
+    let (code, problem) = read(&weir, &stream.id, "late").await;
+    assert!(code == 503 && problem.contains("urn:weir:problem:stream-full"), "{problem}");
+    assert_eq!(read(&weir, &stream.id, "AVPlayer").await.0, 200, "those who watch stay");
+    let viewers = weir.anonymous().get(&stream.path("viewers")).await.json();
+    assert_eq!(viewers, json!({ "viewers": 2, "peak": 2, "total": 2 }));
+    let status = stream.status().await;
+    assert_eq!((&status["viewers"], &status["peakViewers"]), (&json!(2), &json!(2)), "{status}");
+    assert!(status["servedBytes"].as_u64().unwrap() > 0, "{status}");
+    publisher.stop().await;
 }

@@ -43,6 +43,18 @@ export interface Upload {
   lastError: string | null;
 }
 
+/** What the viewers' players report, in sum. */
+export interface Experience {
+  reports: number;
+  /** Seconds behind the source. */
+  latencyP50: number | null;
+  latencyP95: number | null;
+  startupMsP50: number | null;
+  startupMsP95: number | null;
+  /** Of all who watch now. */
+  stalls: number;
+}
+
 export interface EndReason {
   code: string;
   message: string;
@@ -62,6 +74,10 @@ export interface StreamStatus {
   endedAt: string | null;
   endReason: EndReason | null;
   viewers: number | null;
+  peakViewers: number | null;
+  totalViewers: number | null;
+  playback: Experience | null;
+  servedBytes: number | null;
   rtmpUrl: string | null;
   playbackUrl: string | null;
   s3PlaybackUrl?: string | null;
@@ -95,6 +111,15 @@ export interface WatchMessage {
   isLiveNow: boolean;
   reconnecting: boolean;
   viewers: number;
+}
+
+/** What a player says of its picture over the watch socket. */
+export interface ReportMessage {
+  type: "report";
+  /** Seconds behind the source. */
+  latency: number | null;
+  stalls: number;
+  startupMs: number | null;
 }
 
 /** An RFC 9457 problem document. */

@@ -1,5 +1,5 @@
 import { Backoff } from "../backoff";
-import type { WatchMessage } from "./types";
+import type { ReportMessage, WatchMessage } from "./types";
 
 /** A socket that has been open for this long starts its back-off anew, ms. */
 const SETTLED_MS = 10_000;
@@ -26,6 +26,11 @@ export class WatchSocket {
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) this.hurry();
     });
+  }
+
+  /** Tells the server something, as long as there is a connection. */
+  send(message: ReportMessage): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
   private open(): void {

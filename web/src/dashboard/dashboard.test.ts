@@ -8,7 +8,7 @@ import { warnings } from "./warnings";
 function live(change: Partial<StreamStatus> = {}): StreamStatus {
   return {
     videoId: "a1", title: "Concert", status: "LIVE", isLiveNow: true, reconnecting: false, armed: true,
-    hlsManifestKey: "live/a1/index.m3u8", createdAt: null, startedAt: null, endedAt: null, endReason: null, viewers: 4,
+    hlsManifestKey: "live/a1/index.m3u8", createdAt: null, startedAt: null, endedAt: null, endReason: null, viewers: 4, peakViewers: 5, totalViewers: 9, playback: null, servedBytes: null,
     rtmpUrl: null, playbackUrl: null, playerUrl: null,
     ingest: {
       encoder: "OBS", remoteAddress: null, connectedAt: null, bitrate: 4e6, frameRate: 30, videoCodec: "H.264", width: 1920,

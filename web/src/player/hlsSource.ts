@@ -15,7 +15,8 @@ export class HlsSource implements Source {
     private readonly events: SourceEvents,
   ) {
     const config: Partial<HlsConfig> = {
-      lowLatencyMode: parts,
+      // Without parts it waits for each segment all the same, rather than look now and then.
+      lowLatencyMode: true,
       enableWorker: false,
       backBufferLength: 30,
       maxBufferLength: 20,

@@ -12,6 +12,15 @@ import { viewerId } from "./viewerId";
 import { Volume } from "./volume";
 
 const REFRESH_MS = 250;
+const REPORT_MS = 5_000;
+
+/** What of the page's query is meant for the playlist. */
+function playlistQuery(page: URLSearchParams): string {
+  const query = new URLSearchParams();
+  if (page.get("latency") === "plain") query.set("latency", "plain");
+  if (page.has("preview")) query.set("preview", "");
+  return query.toString();
+}
 
 /**
  * The page: `/live/{videoId}`, with `?embed` for no chrome, `?preview` for not counting as a viewer and
@@ -25,7 +34,7 @@ function main(): void {
 
   const video = h("video", { playsinline: true, tabindex: -1 });
   let refresh = (): void => undefined;
-  const player = new Player(video, videoId, query.get("latency") === "plain", () => refresh());
+  const player = new Player(video, videoId, playlistQuery(query), () => refresh());
   const volume = new Volume(video);
   const actions: Shortcuts = {
     togglePlay: () => player.togglePlay(),
@@ -66,10 +75,15 @@ function main(): void {
     const url = new URL(`/api/live/${encodeURIComponent(videoId)}/watch`, location.href);
     url.protocol = url.protocol.replace("http", "ws");
     url.searchParams.set("viewerId", viewerId());
-    new WatchSocket(url.href, {
+    const socket = new WatchSocket(url.href, {
       message: (message) => player.onWatch(message),
       lost: () => player.onSocketLost(),
     });
+    window.setInterval(() => {
+      const { phase, latency } = player.view;
+      const { pacer, startupMs } = player.playback;
+      if (phase === "live") socket.send({ type: "report", latency, stalls: pacer.stalls.count, startupMs });
+    }, REPORT_MS);
   }
   window.weir = hook(player);
 }

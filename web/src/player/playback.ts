@@ -75,8 +75,6 @@ export class Playback {
   constructor(
     private readonly video: HTMLVideoElement,
     private readonly url: string,
-    /** Whole segments even where there are parts. */
-    private readonly plain: boolean,
     private readonly events: PlaybackEvents,
   ) {
     this.pacer = new LivePacer(video);
@@ -194,7 +192,7 @@ export class Playback {
     this.movedAt = seconds();
     this.pacer.reset();
     this.source = Hls.isSupported()
-      ? new HlsSource(this.video, this.url, parts && !this.plain, this.clock, events)
+      ? new HlsSource(this.video, this.url, parts, this.clock, events)
       : new NativeSource(this.video, this.url, events);
     if (!this.paused) void this.play();
   }

@@ -26,10 +26,12 @@ export class Player {
   constructor(
     readonly video: HTMLVideoElement,
     readonly videoId: string,
-    plain: boolean,
+    /** The playlist's own parameters, such as `latency=plain`. */
+    query: string,
     private readonly changed: () => void,
   ) {
-    this.playback = new Playback(video, `/live/${encodeURIComponent(videoId)}/index.m3u8`, plain, {
+    const playlist = `/live/${encodeURIComponent(videoId)}/index.m3u8${query ? `?${query}` : ""}`;
+    this.playback = new Playback(video, playlist, {
       playlist: (outcome) => this.signal({ type: "playlist", outcome }),
       picture: () => this.signal({ type: "picture" }),
       detached: () => this.signal({ type: "detached" }),

@@ -113,6 +113,20 @@ impl LowLatencyPlaylist {
         (skipped > 0).then(|| self.render_without(skipped))
     }
 
+    /// The playlist without parts, whose readers may wait for whole segments.
+    pub fn render_plain(&self) -> String {
+        let mut text = String::with_capacity(512 + self.playlist.entries().len() * 128);
+        // Writing to a string can't fail.
+        let _ = self.render_plain_to(&mut text);
+        text
+    }
+
+    fn render_plain_to(&self, text: &mut String) -> std::fmt::Result {
+        self.playlist.render_head(VERSION, text)?;
+        text.push_str("#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES\n");
+        self.playlist.render_body(text)
+    }
+
     fn render_without(&self, skipped: usize) -> String {
         let mut text =
             String::with_capacity(512 + self.parts.len() * 72 + self.playlist.entries().len() * 128);

@@ -153,6 +153,10 @@ impl MediaPlaylist {
     fn render_to(&self, text: &mut String) -> std::fmt::Result {
         let version = if self.entries.iter().any(|entry| entry.gap) { VERSION_WITH_GAP } else { VERSION };
         self.render_head(version, text)?;
+        self.render_body(text)
+    }
+
+    pub(super) fn render_body(&self, text: &mut String) -> std::fmt::Result {
         self.render_sequences(text)?;
         for entry in &self.entries {
             render_tags(entry.discontinuity, entry.program_date_time, text)?;

@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 use super::Api;
 use super::urls::Urls;
 use crate::catalog::{EndReason, Status, Stream};
-use crate::live::{EncodeHealth, IngestHealth, ObjectKeys, UploadHealth, whole_millis};
+use crate::live::{
+    Attendance, EncodeHealth, Experience, IngestHealth, ObjectKeys, UploadHealth, whole_millis,
+};
 
 /// What a new stream is to be.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -86,7 +88,16 @@ pub(super) struct StreamStatus {
     ended_at: Option<OffsetDateTime>,
     /// Why the last broadcast ended.
     end_reason: Option<EndReason>,
+    /// Viewers now.
     viewers: usize,
+    /// Most viewers at once, of this broadcast.
+    peak_viewers: usize,
+    /// Viewers that came, of this broadcast; who was away for a while counts again.
+    total_viewers: u64,
+    /// What the viewers' players report; null while none does.
+    playback: Option<Experience>,
+    /// Bytes of playlists, segments and parts that this broadcast's viewers were sent; null off the air.
+    served_bytes: Option<u64>,
     rtmp_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     rtmps_url: Option<String>,
@@ -105,7 +116,18 @@ pub(super) struct StreamStatus {
 /// How many watch.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Viewers {
-    pub(super) viewers: usize,
+    /// Now.
+    viewers: usize,
+    /// Most at once, of the broadcast.
+    peak: usize,
+    /// That came, of the broadcast; who was away for a while counts again.
+    total: u64,
+}
+
+impl From<Attendance> for Viewers {
+    fn from(Attendance { current, peak, total }: Attendance) -> Self {
+        Self { viewers: current, peak, total }
+    }
 }
 
 impl Created {
@@ -131,6 +153,7 @@ impl StreamStatus {
         let id = &stream.video_id;
         let broadcast = api.registry.get(id).filter(|broadcast| !broadcast.is_finished());
         let is_live_now = stream.status == Status::Live;
+        let attendance = api.board.attendance(id);
         Self {
             video_id: id.to_string(),
             status: stream.status,
@@ -142,7 +165,11 @@ impl StreamStatus {
             started_at: stream.started_at.map(whole_millis),
             ended_at: stream.ended_at.map(whole_millis),
             end_reason: stream.end_reason,
-            viewers: api.board.viewers(id),
+            viewers: attendance.current,
+            peak_viewers: attendance.peak,
+            total_viewers: attendance.total,
+            playback: api.board.experience(id),
+            served_bytes: broadcast.as_ref().map(|b| b.served_bytes()),
             rtmp_url: urls.rtmp(),
             rtmps_url: urls.rtmps(),
             playback_url: urls.playback(id),

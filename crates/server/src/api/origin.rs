@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, Response};
@@ -14,6 +14,7 @@ use tower_http::cors::CorsLayer;
 use super::Api;
 use super::directives::Directives;
 use super::problem::Problem;
+use super::requester::Requester;
 use crate::catalog::VideoId;
 use crate::live::{MEDIA_PLAYLIST, PLAYLIST_TYPE, SEGMENT_CACHE, SEGMENT_TYPE, Served, WaitError};
 
@@ -25,6 +26,7 @@ async fn object(
     State(api): State<Api>,
     Path((id, name)): Path<(String, String)>,
     RawQuery(query): RawQuery,
+    requester: Requester,
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
     let id = VideoId::parse(&id).ok_or_else(|| Problem::no_such_stream(&id))?;
@@ -32,14 +34,21 @@ async fn object(
     let window = &broadcast.window;
     let (served, waits) = if name == MEDIA_PLAYLIST {
         let query = query.unwrap_or_default();
-        let Directives { wanted, skip } = Directives::parse(&query).map_err(Problem::invalid)?;
-        (window.playlist(wanted, skip).await, wanted.is_some())
+        let Directives { wanted, form, preview } = Directives::parse(&query).map_err(Problem::invalid)?;
+        api.board.read(&id, requester.0, preview).map_err(Problem::full)?;
+        (window.playlist(wanted, form).await, wanted.is_some())
     } else {
         (window.media(&name).await, false)
     };
     let target = window.target_duration();
     match served {
-        Ok(served) => Ok(respond(served, waits, target, &headers)),
+        Ok(served) => {
+            let response = respond(served, waits, target, &headers);
+            let length = response.body().size_hint().exact().unwrap_or_default();
+            counter!("weir_origin_bytes_total").increment(length);
+            broadcast.count_served(length);
+            Ok(response)
+        }
         Err(WaitError::Unknown) => {
             let lifetime = if waits { target * 4 } else { target };
             Err(Problem::no_such_object(&name).cached_for(lifetime))
@@ -60,7 +69,6 @@ fn respond(served: Served, waits: bool, target: Duration, headers: &HeaderMap) -
         }
         Served::Media(data) => (SEGMENT_TYPE, Some(HeaderValue::from_static(SEGMENT_CACHE)), false, data),
     };
-    counter!("weir_origin_bytes_total").increment(body.len() as u64);
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::catalog::{CatalogError, VideoId};
+use crate::live::Full;
 
 /// What a call answers that did not do what it was asked to.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,12 +26,18 @@ pub(super) struct Problem {
     /// Seconds for which caches may keep it.
     #[serde(skip)]
     max_age: Option<u64>,
+    /// Seconds after which it may be tried again.
+    #[serde(skip)]
+    retry_after: Option<u64>,
 }
+
+/// Seconds until a newcomer may find that somebody has left.
+const FULL_RETRY: u64 = 30;
 
 impl Problem {
     fn new(status: StatusCode, slug: &str, title: &'static str, detail: impl Into<String>) -> Self {
         let kind = format!("urn:weir:problem:{slug}");
-        Self { kind, title, status: status.as_u16(), detail: detail.into(), max_age: None }
+        Self { kind, title, status: status.as_u16(), detail: detail.into(), max_age: None, retry_after: None }
     }
 
     pub(super) fn no_such_stream(id: &str) -> Self {
@@ -56,6 +63,15 @@ impl Problem {
     pub(super) fn stuck() -> Self {
         let detail = "What was waited for did not come: the stream stands still.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "stream-stuck", "Stream stands still", detail)
+    }
+
+    pub(super) fn full(full: Full) -> Self {
+        let (slug, detail) = match full {
+            Full::Stream => ("stream-full", "This stream has as many viewers as it may have."),
+            Full::Server => ("server-full", "This server has as many viewers as it may have."),
+        };
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, slug, "No room for more viewers", detail);
+        Self { retry_after: Some(FULL_RETRY), ..problem }
     }
 
     pub(super) fn unauthorized() -> Self {
@@ -97,10 +113,12 @@ impl IntoResponse for Problem {
             None => None,
         };
         let cache = cache.unwrap_or(header::HeaderValue::from_static("no-store"));
+        let retry_after = self.retry_after;
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, cache);
+        headers.extend(retry_after.map(|seconds| (header::RETRY_AFTER, seconds.into())));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }

@@ -13,20 +13,30 @@ use uuid::Uuid;
 use super::Api;
 use super::dto::Viewers;
 use super::problem::Problem;
+use super::requester::Requester;
 use super::streams::Named;
-use crate::live::{Brief, Watching};
+use crate::live::{Brief, Report, Watching};
 
 /// Least time from one message to the next, however fast viewers come and go.
 const QUIET: Duration = Duration::from_millis(250);
 /// How often a silent socket is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
-/// What a viewer may send in one message: this page has nothing to say yet.
+/// What a viewer may send in one message.
 const MESSAGE_LIMIT: usize = 4 << 10;
+/// Least time from one report to the next; those between are not heard.
+const REPORT_PERIOD: Duration = Duration::from_secs(1);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Viewer {
     viewer_id: Option<String>,
+}
+
+/// What a viewer sends.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+enum ViewerMessage {
+    Report(Report),
 }
 
 #[derive(Serialize)]
@@ -48,13 +58,14 @@ pub(super) async fn viewers(State(api): State<Api>, Named(id): Named) -> Result<
     if api.catalog.get(&id).await?.is_none() {
         return Err(Problem::no_such_stream(id.as_str()));
     }
-    Ok(Json(Viewers { viewers: api.board.viewers(&id) }))
+    Ok(Json(api.board.attendance(&id).into()))
 }
 
 /// WebSocket: count as a viewer, and hear of changes
 ///
 /// Sends `{"type":"status","status","isLiveNow","reconnecting","viewers"}` at once and on each
-/// change. Sockets with the same `viewerId` are one viewer.
+/// change. Sockets with the same `viewerId` are one viewer. A player may send
+/// `{"type":"report","latency":0.6,"stalls":0,"startupMs":420}` at most once a second.
 #[utoipa::path(
     get, path = "/api/live/{videoId}/watch", tag = "viewers",
     params(("videoId" = String, Path), ("viewerId" = Option<String>, Query)),
@@ -67,13 +78,14 @@ pub(super) async fn watch(
     State(api): State<Api>,
     Named(id): Named,
     Query(viewer): Query<Viewer>,
+    requester: Requester,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let stream = api.catalog.get(&id).await?.ok_or_else(|| Problem::no_such_stream(id.as_str()))?;
     let upgrade = upgrade.map_err(|_| Problem::invalid("This path speaks WebSocket."))?;
     let viewer = viewer.viewer_id.filter(|id| (1..=64).contains(&id.len()));
     let viewer = viewer.unwrap_or_else(|| Uuid::now_v7().to_string());
-    let watching = api.board.watch(&id, viewer, stream.status);
+    let watching = api.board.watch(&id, viewer, requester.0, stream.status);
     let upgrade = upgrade.max_message_size(MESSAGE_LIMIT).max_frame_size(MESSAGE_LIMIT);
     Ok(upgrade.on_upgrade(move |socket| tell(socket, watching, api.shutdown)))
 }
@@ -82,6 +94,7 @@ pub(super) async fn watch(
 async fn tell(mut socket: WebSocket, mut watching: Watching, shutdown: tokio_util::sync::CancellationToken) {
     let mut ping = interval_at(Instant::now() + PING, PING);
     let mut heard = true;
+    let mut reported = None;
     loop {
         let brief = watching.brief.borrow_and_update().clone();
         let Ok(text) = serde_json::to_string(&StatusMessage { brief: &brief }) else { return };
@@ -97,7 +110,16 @@ async fn tell(mut socket: WebSocket, mut watching: Watching, shutdown: tokio_uti
                 }
                 message = socket.recv() => match message {
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-                    Some(Ok(_)) => heard = true,
+                    Some(Ok(message)) => {
+                        heard = true;
+                        if reported.is_none_or(|at: Instant| at.elapsed() >= REPORT_PERIOD)
+                            && let Message::Text(text) = message
+                            && let Ok(ViewerMessage::Report(report)) = serde_json::from_str(&text)
+                        {
+                            reported = Some(Instant::now());
+                            watching.report(report);
+                        }
+                    }
                 },
                 _ = ping.tick() => {
                     if !std::mem::take(&mut heard) || socket.send(Message::Ping(Default::default())).await.is_err() {

@@ -1,12 +1,18 @@
 //! What viewers are told of a stream, and how many of them there are.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::audience::{Attendance, Audience, Fingerprint};
+use super::experience::{Experience, Report};
 use crate::catalog::{Status, VideoId};
+use crate::config::ViewerLimits;
 
 /// A stream in a few words, for those who watch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,15 +26,28 @@ pub(crate) struct Brief {
 }
 
 /// The streams that somebody watches or publishes.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Board {
     entries: Arc<Mutex<HashMap<VideoId, Entry>>>,
+    limits: ViewerLimits,
+    /// Made anew by each process.
+    salt: Arc<RandomState>,
+}
+
+/// No more viewers are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// By this stream.
+    Stream,
+    /// By this server.
+    Server,
 }
 
 struct Entry {
     brief: watch::Sender<Brief>,
-    /// Sockets by the viewer's own name: one person with two tabs is one viewer.
-    viewers: HashMap<String, usize>,
+    audience: Audience,
+    /// Sockets that hear of the stream, also of viewers that aren't counted.
+    sockets: usize,
 }
 
 /// One socket that watches; the viewer counts until this is dropped.
@@ -36,51 +55,127 @@ pub(crate) struct Watching {
     pub(crate) brief: watch::Receiver<Brief>,
     board: Board,
     id: VideoId,
-    viewer: String,
+    /// `None`: there was no room to count it.
+    viewer: Option<String>,
 }
 
 impl Board {
-    /// Counts a viewer in. `status` is what the catalog says, for a stream that isn't on the board.
-    pub(crate) fn watch(&self, id: &VideoId, viewer: String, status: Status) -> Watching {
+    pub(crate) fn new(limits: ViewerLimits) -> Self {
+        Self { entries: Arc::default(), limits, salt: Arc::default() }
+    }
+
+    /// What tells one viewer from another, and tells nothing else: a hash that no other process makes.
+    pub(crate) fn fingerprint(
+        &self,
+        address: IpAddr,
+        forwarded: Option<&[u8]>,
+        agent: Option<&[u8]>,
+    ) -> Fingerprint {
+        self.salt.hash_one((address, forwarded, agent))
+    }
+
+    /// Counts a viewer in, as long as there is room; it hears of the stream either way. `status` is what
+    /// the catalog says, for a stream that isn't on the board.
+    pub(crate) fn watch(
+        &self,
+        id: &VideoId,
+        viewer: String,
+        origin: Fingerprint,
+        status: Status,
+    ) -> Watching {
         let mut entries = self.lock();
+        let has_room = self.has_room(&mut entries, id, origin).is_ok();
         let entry = entries.entry(id.clone()).or_insert_with(|| Entry::new(status));
-        *entry.viewers.entry(viewer.clone()).or_default() += 1;
-        entry.recount();
+        entry.sockets += 1;
+        if has_room {
+            entry.audience.enter(&viewer, origin);
+            entry.recount();
+        }
+        let viewer = has_room.then_some(viewer);
         Watching { brief: entry.brief.subscribe(), board: self.clone(), id: id.clone(), viewer }
+    }
+
+    /// Somebody asks for a playlist: counts it, unless there is no room for one more. A preview needs room
+    /// and takes none.
+    pub(crate) fn read(&self, id: &VideoId, origin: Fingerprint, preview: bool) -> Result<(), Full> {
+        let mut entries = self.lock();
+        let has_room = self.has_room(&mut entries, id, origin);
+        // Off the air nobody is counted.
+        let Some(entry) = entries.get_mut(id).filter(|entry| entry.brief.borrow().is_live_now) else {
+            return Ok(());
+        };
+        has_room?;
+        if !preview {
+            entry.audience.read(origin, Instant::now());
+            entry.recount();
+        }
+        Ok(())
+    }
+
+    fn has_room(
+        &self,
+        entries: &mut HashMap<VideoId, Entry>,
+        id: &VideoId,
+        origin: Fingerprint,
+    ) -> Result<(), Full> {
+        let now = Instant::now();
+        if let Some(entry) = entries.get_mut(id) {
+            entry.audience.sweep(now);
+            if entry.audience.knows(origin) {
+                return Ok(());
+            }
+            if entry.audience.current() >= self.limits.of_stream {
+                return Err(Full::Stream);
+            }
+        }
+        let in_all: usize = entries.values().map(|entry| entry.audience.current()).sum();
+        if in_all >= self.limits.in_all { Err(Full::Server) } else { Ok(()) }
     }
 
     /// A stream's state has changed.
     pub(crate) fn set(&self, id: &VideoId, status: Status, reconnecting: bool) {
         let mut entries = self.lock();
         let entry = entries.entry(id.clone()).or_insert_with(|| Entry::new(status));
+        let mut starts = false;
         entry.brief.send_if_modified(|brief| {
             let next = Brief { status, is_live_now: status == Status::Live, reconnecting, ..brief.clone() };
             let changed = *brief != next;
+            starts = next.is_live_now && !brief.is_live_now;
             *brief = next;
             changed
         });
+        if starts {
+            entry.audience.restart();
+        }
         // A stream that is off the air stays on the board for as long as somebody watches it.
-        if status != Status::Live && entry.viewers.is_empty() {
+        if status != Status::Live && entry.sockets == 0 {
             entries.remove(id);
         }
     }
 
-    /// Viewers of a stream now.
-    pub(crate) fn viewers(&self, id: &VideoId) -> usize {
-        self.lock().get(id).map_or(0, |entry| entry.viewers.len())
+    /// Viewers of a stream.
+    pub(crate) fn attendance(&self, id: &VideoId) -> Attendance {
+        let mut entries = self.lock();
+        let Some(entry) = entries.get_mut(id) else { return Attendance::default() };
+        entry.audience.sweep(Instant::now());
+        entry.recount();
+        entry.audience.attendance()
     }
 
-    fn leave(&self, id: &VideoId, viewer: &str) {
+    /// What the viewers of a stream see.
+    pub(crate) fn experience(&self, id: &VideoId) -> Option<Experience> {
+        self.lock().get(id)?.audience.experience()
+    }
+
+    fn leave(&self, id: &VideoId, viewer: Option<&str>) {
         let mut entries = self.lock();
         let Some(entry) = entries.get_mut(id) else { return };
-        if let Some(sockets) = entry.viewers.get_mut(viewer) {
-            *sockets -= 1;
-            if *sockets == 0 {
-                entry.viewers.remove(viewer);
-            }
+        entry.sockets -= 1;
+        if let Some(viewer) = viewer {
+            entry.audience.leave(viewer);
         }
         entry.recount();
-        if entry.viewers.is_empty() && !entry.brief.borrow().is_live_now {
+        if entry.sockets == 0 && !entry.brief.borrow().is_live_now {
             entries.remove(id);
         }
     }
@@ -95,18 +190,27 @@ impl Entry {
     fn new(status: Status) -> Self {
         let is_live_now = status == Status::Live;
         let brief = Brief { status, is_live_now, reconnecting: false, viewers: 0 };
-        Self { brief: watch::Sender::new(brief), viewers: HashMap::new() }
+        Self { brief: watch::Sender::new(brief), audience: Audience::default(), sockets: 0 }
     }
 
     fn recount(&self) {
-        let count = self.viewers.len();
+        let count = self.audience.current();
         self.brief.send_if_modified(|brief| std::mem::replace(&mut brief.viewers, count) != count);
+    }
+}
+
+impl Watching {
+    /// What the viewer's player says of its picture.
+    pub(crate) fn report(&self, report: Report) {
+        if let (Some(viewer), Some(entry)) = (&self.viewer, self.board.lock().get_mut(&self.id)) {
+            entry.audience.report(viewer, report);
+        }
     }
 }
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        self.board.leave(&self.id, &self.viewer);
+        self.board.leave(&self.id, self.viewer.as_deref());
     }
 }
 
@@ -118,24 +222,55 @@ mod tests {
         VideoId::parse("a").unwrap()
     }
 
+    fn board(of_stream: usize, in_all: usize) -> Board {
+        Board::new(ViewerLimits { of_stream, in_all })
+    }
+
     #[test]
     fn one_person_with_two_tabs_is_one_viewer() {
-        let board = Board::default();
-        let first = board.watch(&id(), "ann".into(), Status::Pending);
-        let second = board.watch(&id(), "ann".into(), Status::Pending);
-        let third = board.watch(&id(), "bob".into(), Status::Pending);
-        assert_eq!(board.viewers(&id()), 2);
+        let board = board(10, 10);
+        let viewers = || board.attendance(&id()).current;
+        let first = board.watch(&id(), "ann".into(), 1, Status::Pending);
+        let second = board.watch(&id(), "ann".into(), 1, Status::Pending);
+        let third = board.watch(&id(), "bob".into(), 2, Status::Pending);
+        assert_eq!(viewers(), 2);
         drop(second);
-        assert_eq!(board.viewers(&id()), 2);
+        assert_eq!(viewers(), 2);
         drop((first, third));
-        assert_eq!(board.viewers(&id()), 0);
+        assert_eq!(viewers(), 0);
         assert!(board.lock().is_empty(), "nobody is kept on the board for nothing");
     }
 
     #[test]
+    fn newcomers_find_no_room_and_those_who_watch_stay() {
+        let board = board(2, 3);
+        let other = VideoId::parse("b").unwrap();
+        board.set(&id(), Status::Live, false);
+        board.set(&other, Status::Live, false);
+        let ann = board.watch(&id(), "ann".into(), 1, Status::Live);
+        assert_eq!(board.read(&id(), 2, false), Ok(()));
+        assert_eq!(board.read(&id(), 3, false), Err(Full::Stream));
+        assert_eq!(board.read(&id(), 3, true), Err(Full::Stream));
+        assert_eq!(board.read(&other, 9, true), Ok(()), "a preview takes no room");
+        let mut uncounted = board.watch(&id(), "cat".into(), 3, Status::Live);
+        assert!(uncounted.brief.borrow_and_update().is_live_now, "it hears all the same");
+        assert_eq!(board.read(&id(), 3, false), Err(Full::Stream));
+        for known in [1, 2, 1, 2] {
+            assert_eq!(board.read(&id(), known, false), Ok(()));
+        }
+        assert_eq!((board.read(&other, 1, false), board.read(&other, 5, false)), (Ok(()), Err(Full::Server)));
+        assert_eq!(board.attendance(&id()), Attendance { current: 2, peak: 2, total: 2 });
+        drop((ann, uncounted));
+        assert_eq!(board.read(&id(), 3, false), Ok(()));
+        board.set(&id(), Status::Ready, false);
+        assert_eq!(board.read(&id(), 77, false), Ok(()), "the last window is read by whoever likes");
+        assert!(!board.lock().contains_key(&id()));
+    }
+
+    #[test]
     fn a_watcher_hears_of_every_state() {
-        let board = Board::default();
-        let mut watching = board.watch(&id(), "ann".into(), Status::Pending);
+        let board = board(10, 10);
+        let mut watching = board.watch(&id(), "ann".into(), 1, Status::Pending);
         board.set(&id(), Status::Live, false);
         assert!(watching.brief.has_changed().unwrap());
         let brief = watching.brief.borrow_and_update().clone();

@@ -26,6 +26,8 @@ pub(crate) struct Broadcast {
     /// Cancelled once nothing of it is left to do but serving its last window.
     pub(super) finished: CancellationToken,
     pub(super) sessions: AtomicU64,
+    /// Bytes that viewers were sent.
+    pub(super) served: AtomicU64,
 }
 
 /// Who feeds a broadcast.
@@ -152,6 +154,16 @@ impl Broadcast {
     /// Whether it waits for its publisher to come back.
     pub(crate) fn is_away(&self) -> bool {
         matches!(*self.presence.borrow(), Presence::Away(_))
+    }
+
+    /// Viewers were sent so many bytes.
+    pub(crate) fn count_served(&self, bytes: u64) {
+        self.served.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes that viewers were sent.
+    pub(crate) fn served_bytes(&self) -> u64 {
+        self.served.load(Ordering::Relaxed)
     }
 
     pub(crate) fn health(&self) -> &Health {

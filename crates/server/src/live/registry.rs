@@ -141,7 +141,14 @@ impl Registry {
             gauge!("weir_encode_dropped_frames", &labels).set(encode.frames_dropped as f64);
             gauge!("weir_upload_queue_segments", &labels).set(upload.pending_segments as f64);
             gauge!("weir_upload_queue_bytes", &labels).set(upload.pending_bytes as f64);
-            gauge!("weir_viewers", &labels).set(self.shared.board.viewers(&broadcast.id) as f64);
+            gauge!("weir_viewers", &labels).set(self.shared.board.attendance(&broadcast.id).current as f64);
+            gauge!("weir_served_bytes", &labels).set(broadcast.served_bytes() as f64);
+            let Some(seen) = self.shared.board.experience(&broadcast.id) else { continue };
+            for (quantile, value) in [("0.5", seen.latency_p50), ("0.95", seen.latency_p95)] {
+                let labels = [labels[0].clone(), ("quantile", quantile.to_owned())];
+                gauge!("weir_viewer_latency_seconds", &labels).set(value.unwrap_or(f64::NAN));
+            }
+            gauge!("weir_viewer_stalls", &labels).set(seen.stalls as f64);
         }
     }
 

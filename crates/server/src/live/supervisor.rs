@@ -83,6 +83,7 @@ impl Supervisor {
             uploads: Arc::new(UploadQueue::default()),
             finished: CancellationToken::new(),
             sessions: AtomicU64::new(0),
+            served: AtomicU64::new(0),
         });
         let supervisor =
             Self { shared: shared.clone(), broadcast: broadcast.clone(), feed, before: stream.status };

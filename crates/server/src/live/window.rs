@@ -41,11 +41,25 @@ struct Shown {
     media: Option<Rendered>,
     /// The media playlist without what its readers know; `None` where that is nothing.
     delta: Option<Rendered>,
+    /// The media playlist without parts.
+    plain: Option<Rendered>,
     /// The part that the playlist hints at.
     hint: Option<(String, Wanted)>,
     multivariant: Option<Rendered>,
     /// What the stream's last broadcast left, served until there is something newer.
     before: Option<Arc<Window>>,
+}
+
+/// How a player wants its playlist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// With parts.
+    #[default]
+    Whole,
+    /// A delta update, where there is one.
+    Delta,
+    /// Without parts.
+    Plain,
 }
 
 /// An object of the origin.
@@ -100,6 +114,7 @@ impl Window {
                 keep: 2 * length + 1,
                 media: None,
                 delta: None,
+                plain: None,
                 hint: None,
                 multivariant: None,
                 before,
@@ -145,6 +160,7 @@ impl Window {
             shown.parts.extend(parts);
         }
         self.show(&playlist);
+        self.show_plain(&playlist);
         let edge = Edge {
             next: segment.sequence.next(),
             parts: 0,
@@ -166,6 +182,7 @@ impl Window {
         playlist.set_ended();
         if playlist.segments().entries().len() > 0 {
             self.show(&playlist);
+            self.show_plain(&playlist);
         }
         let edge = Edge { ended: true, ..*self.parts.borrow() };
         self.parts.send_replace(edge);
@@ -194,9 +211,8 @@ impl Window {
         part.or_else(segment).cloned().map(Served::Media)
     }
 
-    /// The media playlist once it lists what is wanted, or has ended; as a delta update if that is asked
-    /// for and shorter.
-    pub(crate) async fn playlist(&self, wanted: Option<Wanted>, delta: bool) -> Result<Served, WaitError> {
+    /// The media playlist once it lists what is wanted, or has ended.
+    pub(crate) async fn playlist(&self, wanted: Option<Wanted>, form: Form) -> Result<Served, WaitError> {
         if self.read().media.is_none() {
             return self.get(MEDIA_PLAYLIST).ok_or(WaitError::Unknown);
         }
@@ -204,7 +220,12 @@ impl Window {
             self.wait(wanted).await?;
         }
         let shown = self.read();
-        let playlist = shown.delta.as_ref().filter(|_| delta).or(shown.media.as_ref());
+        let other = match form {
+            Form::Whole => None,
+            Form::Delta => shown.delta.as_ref(),
+            Form::Plain => shown.plain.as_ref(),
+        };
+        let playlist = other.or(shown.media.as_ref());
         playlist.cloned().map(Served::from).ok_or(WaitError::Unknown)
     }
 
@@ -248,6 +269,12 @@ impl Window {
             .map(|(sequence, part)| (part_name(sequence, part), Wanted { sequence, part: Some(part) }));
         let mut shown = self.write();
         (shown.media, shown.delta, shown.hint, shown.before) = (Some(media), delta, hint, None);
+    }
+
+    /// Parts don't change it.
+    fn show_plain(&self, playlist: &LowLatencyPlaylist) {
+        let plain = Rendered::new(playlist.render_plain());
+        self.write().plain = Some(plain);
     }
 
     fn lock(&self) -> MutexGuard<'_, LowLatencyPlaylist> {
