@@ -60,6 +60,11 @@ impl Weir {
         builder
     }
 
+    /// Its token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Its API, with the token.
     pub fn api(&self) -> Api {
         Api::new(self.url(""), Some(self.token.clone()))

@@ -12,8 +12,8 @@ mod streams;
 mod urls;
 mod watch;
 
-use axum::Router;
 use axum::middleware;
+use axum::{Extension, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
@@ -65,6 +65,11 @@ impl utoipa::Modify for BearerToken {
             .get_or_insert_default()
             .add_security_scheme("token", SecurityScheme::Http(bearer));
     }
+}
+
+/// The same for the HTTPS address: URLs that are handed out begin with `https:`.
+pub(crate) fn encrypted(api: Api) -> Router {
+    router(api).layer(Extension(urls::Encrypted))
 }
 
 /// Everything that answers on the HTTP address.

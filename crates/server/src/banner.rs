@@ -16,6 +16,8 @@ pub struct Listening {
     pub rtmps: Option<SocketAddr>,
     /// HTTP.
     pub http: SocketAddr,
+    /// HTTPS, where it is set up.
+    pub https: Option<SocketAddr>,
 }
 
 /// What a server that has just started offers.
@@ -57,6 +59,9 @@ impl fmt::Display for Started {
         writeln!(f)?;
         writeln!(f, "  Dashboard    {web}/")?;
         writeln!(f, "  Player       {web}/live/<videoId>")?;
+        if let Some(https) = self.addresses.https {
+            writeln!(f, "   or          https://{}/live/<videoId>", reachable(https))?;
+        }
         match &self.token {
             TokenSource::Configured => writeln!(f, "  API token    as configured")?,
             TokenSource::File(path) => writeln!(f, "  API token    in {}", path.display())?,

@@ -1,6 +1,7 @@
 //! The configuration as the server uses it: every value typed, defaulted and within bounds.
 
 mod ingest;
+mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use media::MediaDuration;
 use url::Url;
 
 use crate::settings::{LogFormat, Settings};
-pub use ingest::{HookConfig, IngestConfig, TlsConfig};
+pub use ingest::{HookConfig, IngestConfig};
+pub use tls::TlsConfig;
 
 /// Segments that a playlist lists at most.
 pub(crate) const MAX_PLAYLIST_WINDOW: usize = 300;
@@ -22,6 +24,8 @@ pub struct Config {
     pub rtmp_addr: SocketAddr,
     /// API, origin, pages and metrics.
     pub http_addr: SocketAddr,
+    /// The same over TLS, where it is set up.
+    pub https: Option<TlsConfig>,
     /// Base of URLs handed out; `None`: taken from each request.
     pub public_url: Option<Url>,
     /// What encoders may do.
@@ -123,8 +127,8 @@ pub enum ConfigError {
         /// Its length.
         length: usize,
     },
-    /// RTMPS is only half set up.
-    #[error("{set} is set, but {missing} is not: RTMPS needs rtmps_addr, rtmps_cert and rtmps_key")]
+    /// RTMPS or HTTPS is only half set up.
+    #[error("{set} is set, but {missing} is not: TLS needs an address, a certificate and its key")]
     HalfTls {
         /// What is there.
         set: &'static str,
@@ -189,6 +193,12 @@ impl Config {
         Ok(Self {
             rtmp_addr: settings.rtmp_addr.unwrap_or((any, 1935).into()),
             http_addr: settings.http_addr.unwrap_or((any, 8080).into()),
+            https: TlsConfig::new(
+                ["https_addr", "https_cert", "https_key"],
+                settings.https_addr,
+                settings.https_cert.as_ref(),
+                settings.https_key.as_ref(),
+            )?,
             public_url: settings.public_url.clone(),
             ingest: IngestConfig::new(&settings)?,
             api_token: settings.api_token.clone().map(Secret),

@@ -1,6 +1,6 @@
 //! The way in: who may connect, who may publish, and how their packets reach a broadcast.
 //!
-//! `listener` accepts connections as `admission` allows, `tls` decrypts those of RTMPS, `session`
+//! `listener` accepts connections as `admission` allows, `session`
 //! runs each; whether a key may publish is `authority`'s to say, which asks the catalog and the
 //! `hook`, and makes those wait who often fail.
 
@@ -12,7 +12,6 @@ mod hook;
 mod listener;
 mod network;
 mod session;
-mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +28,6 @@ use failed_keys::FailedKeys;
 pub(crate) use hook::Hook;
 pub use hook::HookError;
 pub(crate) use listener::{Door, listen};
-pub(crate) use tls::Certificate;
-pub use tls::CertificateError;
 
 /// The app that encoders publish to.
 pub(crate) const APP: &str = "live";

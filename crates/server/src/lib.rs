@@ -6,7 +6,9 @@ mod api;
 mod api_token;
 mod banner;
 mod catalog;
+mod certificate;
 mod config;
+mod https;
 mod ingest;
 mod live;
 mod metrics;
@@ -21,23 +23,26 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uploader::{MemoryStore, ObjectStore, RetryPolicy, S3Store, Uploader};
 
 pub use api_token::{TokenError, TokenSource};
 pub use banner::{Listening, Started};
 pub use catalog::CatalogError;
+pub use certificate::CertificateError;
 pub use config::{Config, ConfigError, HookConfig, IngestConfig, Secret, StoreConfig, TlsConfig};
-pub use ingest::{CertificateError, HookError};
+pub use ingest::HookError;
 pub use metrics::install as install_metrics;
 pub use settings::{LogFormat, Settings, SettingsError};
 
 use api::{Api, UrlOptions};
 use api_token::ApiToken;
 use catalog::Catalog;
-use ingest::{Certificate, Door, Hook, Ingest};
+use certificate::Certificate;
+use https::TlsListener;
+use ingest::{Door, Hook, Ingest};
 use live::{Board, Registry, RegistryOptions};
 
 /// How long requests may still take once everything that they could ask for has ended.
@@ -69,8 +74,8 @@ pub enum RunError {
     /// The object store doesn't work.
     #[error("the object store cannot be used: {0}")]
     Store(#[from] uploader::CheckError),
-    /// RTMPS has no certificate to serve.
-    #[error("RTMPS cannot be served: {0}")]
+    /// RTMPS or HTTPS has no certificate to serve.
+    #[error("TLS cannot be served: {0}")]
     Certificate(#[from] CertificateError),
     /// The hook cannot be asked.
     #[error(transparent)]
@@ -116,7 +121,11 @@ pub async fn run(
     let (rtmp, rtmp_addr) = bind("RTMP", config.rtmp_addr).await?;
     let mut doors = vec![Door { listener: rtmp, tls: None }];
     let rtmps = match &config.ingest.tls {
-        Some(tls) => Some((Certificate::load(tls)?, bind("RTMPS", tls.addr).await?)),
+        Some(tls) => Some((Certificate::load("RTMPS", tls)?, bind("RTMPS", tls.addr).await?)),
+        None => None,
+    };
+    let https = match &config.https {
+        Some(tls) => Some((Certificate::load("HTTPS", tls)?, bind("HTTPS", tls.addr).await?)),
         None => None,
     };
     let (http, http_addr) = bind("HTTP", config.http_addr).await?;
@@ -156,22 +165,27 @@ pub async fn run(
         metrics: metrics.clone(),
         shutdown: shutdown.clone(),
     };
-    let http = http.tap_io(|stream| {
-        // A playlist is small and waited for; Nagle's algorithm would hold its last bytes back.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
-        }
-    });
+    let http = http.tap_io(|stream| set_nodelay(stream));
+    let mut addresses = Listening { rtmp: rtmp_addr, rtmps: None, http: http_addr, https: None };
+    let mut followers = Vec::new();
+    let mut pages = JoinSet::new();
+    if let Some((certificate, (listener, addr))) = https {
+        addresses.https = Some(addr);
+        let listener = TlsListener::new(listener, addr, certificate.acceptor(&https::PROTOCOLS)?)
+            .tap_io(|stream| set_nodelay(stream.get_ref().0));
+        let service = api::encrypted(api.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        let serve = axum::serve(listener, service).with_graceful_shutdown(stopped.clone().cancelled_owned());
+        pages.spawn(serve.into_future());
+        followers.push(tokio::spawn(certificate.follow()));
+    }
     let service = api::router(api).into_make_service_with_connect_info::<SocketAddr>();
-    let pages = axum::serve(http, service).with_graceful_shutdown(stopped.clone().cancelled_owned());
-    let pages = tokio::spawn(async move { pages.await });
+    let serve = axum::serve(http, service).with_graceful_shutdown(stopped.clone().cancelled_owned());
+    pages.spawn(serve.into_future());
     let upkeep = tokio::spawn(upkeep(metrics));
-    let mut addresses = Listening { rtmp: rtmp_addr, rtmps: None, http: http_addr };
-    let mut follower = None;
     if let Some((certificate, (listener, addr))) = rtmps {
         addresses.rtmps = Some(addr);
-        doors.push(Door { listener, tls: Some(certificate.acceptor()?) });
-        follower = Some(tokio::spawn(certificate.follow()));
+        doors.push(Door { listener, tls: Some(certificate.acceptor(&[])?) });
+        followers.push(tokio::spawn(certificate.follow()));
     }
     started(Started::new(&config, addresses, token_source));
 
@@ -180,17 +194,22 @@ pub async fn run(
     registry.drained().await;
     stopped.cancel();
     upkeep.abort();
-    follower.inspect(JoinHandle::abort);
-    let result = match tokio::time::timeout(HTTP_GRACE, pages).await {
-        Ok(Ok(result)) => result.map_err(RunError::Http),
-        // Whoever still reads has had its time; a panic was logged where it happened.
-        Ok(Err(_)) | Err(_) => Ok(()),
+    followers.iter().for_each(JoinHandle::abort);
+    let ended = async {
+        let mut result = Ok(());
+        while let Some(ended) = pages.join_next().await {
+            // A panic was logged where it happened.
+            result = result.and(ended.unwrap_or(Ok(())).map_err(RunError::Http));
+        }
+        result
     };
+    // Whoever still reads after that has had its time.
+    let result = tokio::time::timeout(HTTP_GRACE, ended).await.unwrap_or(Ok(()));
     catalog.close().await;
     result
 }
 
-/// Finds out all that can be found out without listening: whether RTMPS has a certificate, the
+/// Finds out all that can be found out without listening: whether TLS has its certificates, the
 /// encoder opens, and the object store takes, gives and removes an object.
 ///
 /// # Errors
@@ -198,7 +217,10 @@ pub async fn run(
 /// The first thing that doesn't work.
 pub async fn check(config: &Config) -> Result<Uploader, RunError> {
     if let Some(tls) = &config.ingest.tls {
-        Certificate::load(tls)?;
+        Certificate::load("RTMPS", tls)?;
+    }
+    if let Some(tls) = &config.https {
+        Certificate::load("HTTPS", tls)?;
     }
     transcode::init();
     config.transcode.check()?;
@@ -213,6 +235,13 @@ pub async fn check(config: &Config) -> Result<Uploader, RunError> {
     };
     uploader::check(store.as_ref()).await?;
     Ok(Uploader::new(store, policy))
+}
+
+/// A playlist is small and waited for; Nagle's algorithm would hold its last bytes back.
+fn set_nodelay(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
 }
 
 async fn bind(what: &'static str, addr: SocketAddr) -> Result<(TcpListener, SocketAddr), RunError> {

@@ -117,9 +117,10 @@ fn greet(started: &Started, log_format: LogFormat) {
         // A terminal that went away is no reason to stop.
         let _ = writeln!(std::io::stdout(), "\n{started}");
     }
-    let Listening { rtmp, rtmps, http } = started.addresses;
+    let Listening { rtmp, rtmps, http, https } = started.addresses;
     let rtmps = rtmps.map(tracing::field::display);
-    tracing::info!(%rtmp, rtmps, %http, "listening");
+    let https = https.map(tracing::field::display);
+    tracing::info!(%rtmp, rtmps, %http, https, "listening");
 }
 
 fn log_to_stderr(config: &Config) -> Outcome<()> {

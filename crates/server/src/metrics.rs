@@ -44,7 +44,8 @@ const UPLOAD_DURATION: &str = "weir_upload_duration_seconds";
 
 const COUNTERS: &[(&str, &str)] = &[
     ("weir_rtmp_accept_errors_total", "Connections that the system refused."),
-    ("weir_rtmps_certificate_errors_total", "New certificates that could not be used."),
+    ("weir_certificate_errors_total", "New certificates of RTMPS and HTTPS that could not be used."),
+    ("weir_https_handshakes_failed_total", "HTTPS connections that failed in their TLS handshake."),
     ("weir_on_publish_failures_total", "Publishes refused because the on_publish hook gave no answer."),
     ("weir_ingest_bytes_total", "Bytes of coded media received."),
     ("weir_mux_errors_total", "Encoded access units that could not be muxed."),

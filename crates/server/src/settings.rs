@@ -18,6 +18,15 @@ pub struct Settings {
     /// API, playback, pages and metrics [default: 0.0.0.0:8080]
     #[arg(long, env = "WEIR_HTTP_ADDR", help_heading = "Network")]
     pub http_addr: Option<SocketAddr>,
+    /// The same over TLS and HTTP/2, such as 0.0.0.0:8443; unset, nowhere
+    #[arg(long, env = "WEIR_HTTPS_ADDR", help_heading = "Network")]
+    pub https_addr: Option<SocketAddr>,
+    /// PEM file of HTTPS' certificate chain; read again when it changes
+    #[arg(long, env = "WEIR_HTTPS_CERT", help_heading = "Network")]
+    pub https_cert: Option<PathBuf>,
+    /// PEM file of its private key
+    #[arg(long, env = "WEIR_HTTPS_KEY", help_heading = "Network")]
+    pub https_key: Option<PathBuf>,
     /// Base of the URLs that are handed out [default: taken from each request]
     #[arg(long, env = "WEIR_PUBLIC_URL", help_heading = "Network")]
     pub public_url: Option<Url>,

@@ -11,6 +11,7 @@ mod bad_input_media;
 mod bad_input_wire;
 mod browser;
 mod disk;
+mod https;
 mod low_latency;
 mod media;
 mod objects;

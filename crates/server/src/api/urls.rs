@@ -23,6 +23,10 @@ pub(crate) struct UrlOptions {
     pub(crate) objects: Option<String>,
 }
 
+/// A request came over TLS.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Encrypted;
+
 /// The URLs as the caller of this request can use them.
 pub(super) struct Urls {
     /// Without a slash at its end.
@@ -37,10 +41,9 @@ impl FromRequestParts<Api> for Urls {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let authority = header(HOST.as_str()).or_else(|| parts.uri.authority().map(|a| a.as_str()));
-        let scheme = match header("x-forwarded-proto") {
-            Some("https") => "https",
-            _ => "http",
-        };
+        let is_encrypted = parts.extensions.get::<Encrypted>().is_some();
+        let is_forwarded = header("x-forwarded-proto") == Some("https");
+        let scheme = if is_encrypted || is_forwarded { "https" } else { "http" };
         Ok(Self::new(api.urls.clone(), scheme, authority.unwrap_or("localhost")))
     }
 }

@@ -1,13 +1,11 @@
 //! What encoders may do: limits, RTMPS and the hook.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use rtmp_ingest::Limits;
 use url::Url;
 
-use super::{ConfigError, Secret, within};
+use super::{ConfigError, Secret, TlsConfig, within};
 use crate::settings::Settings;
 
 /// How encoders come in.
@@ -25,17 +23,6 @@ pub struct IngestConfig {
     pub tls: Option<TlsConfig>,
     /// Who is asked whether a publish is allowed.
     pub hook: Option<HookConfig>,
-}
-
-/// RTMPS.
-#[derive(Clone, Debug)]
-pub struct TlsConfig {
-    /// Its listener.
-    pub addr: SocketAddr,
-    /// PEM file of the certificate chain.
-    pub certificate: PathBuf,
-    /// PEM file of the private key.
-    pub key: PathBuf,
 }
 
 /// The hook that allows publishes.
@@ -62,7 +49,12 @@ impl IngestConfig {
             max_connections_per_address: size("max_connections_per_address", of_address, 64, 1 << 20)?,
             failed_keys: within("failed_keys", settings.failed_keys.unwrap_or(5).into(), 0, 1_000_000)?
                 as u32,
-            tls: tls(settings)?,
+            tls: TlsConfig::new(
+                ["rtmps_addr", "rtmps_cert", "rtmps_key"],
+                settings.rtmps_addr,
+                settings.rtmps_cert.as_ref(),
+                settings.rtmps_key.as_ref(),
+            )?,
             hook: hook(settings, &limits)?,
             limits,
         })
@@ -163,22 +155,6 @@ fn limits(settings: &Settings) -> Result<Limits, ConfigError> {
         }
     }
     Ok(limits)
-}
-
-fn tls(settings: &Settings) -> Result<Option<TlsConfig>, ConfigError> {
-    match (settings.rtmps_addr, settings.rtmps_cert.clone(), settings.rtmps_key.clone()) {
-        (Some(addr), Some(certificate), Some(key)) => Ok(Some(TlsConfig { addr, certificate, key })),
-        (None, None, None) => Ok(None),
-        (addr, certificate, key) => {
-            let given = [
-                ("rtmps_addr", addr.is_some()),
-                ("rtmps_cert", certificate.is_some()),
-                ("rtmps_key", key.is_some()),
-            ];
-            let name = |wanted| given.iter().find(|(_, is)| *is == wanted).map_or("", |(name, _)| *name);
-            Err(ConfigError::HalfTls { set: name(true), missing: name(false) })
-        }
-    }
 }
 
 fn hook(settings: &Settings, limits: &Limits) -> Result<Option<HookConfig>, ConfigError> {

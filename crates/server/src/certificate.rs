@@ -1,4 +1,4 @@
-//! RTMPS: the certificate that is served, and its reload when its files change.
+//! The certificate that RTMPS or HTTPS serves, and its reload when its files change.
 
 use std::fmt::Write;
 use std::io;
@@ -23,6 +23,8 @@ const PERIOD: Duration = Duration::from_secs(2);
 
 /// A certificate and its key, from files that may change.
 pub(crate) struct Certificate {
+    /// What it is for, in logs and metrics.
+    protocol: &'static str,
     files: TlsConfig,
     served: Arc<Served>,
     seen: Contents,
@@ -78,21 +80,29 @@ impl Certificate {
     /// # Errors
     ///
     /// They aren't there, aren't PEM or don't belong together.
-    pub(crate) fn load(files: &TlsConfig) -> Result<Self, CertificateError> {
+    pub(crate) fn load(protocol: &'static str, files: &TlsConfig) -> Result<Self, CertificateError> {
         let seen = Contents::read(files)?;
         let key = seen.certified_key(files)?;
-        Ok(Self { files: files.clone(), served: Arc::new(Served(RwLock::new(Arc::new(key)))), seen })
+        Ok(Self {
+            protocol,
+            files: files.clone(),
+            served: Arc::new(Served(RwLock::new(Arc::new(key)))),
+            seen,
+        })
     }
 
-    /// What decrypts connections; it always uses the newest certificate.
-    pub(crate) fn acceptor(&self) -> Result<TlsAcceptor, CertificateError> {
+    /// What decrypts connections, in which one of `protocols` is spoken (ALPN) where there are any; it
+    /// always uses the newest certificate.
+    pub(crate) fn acceptor(&self, protocols: &[&str]) -> Result<TlsAcceptor, CertificateError> {
         let fingerprint = fingerprint(&self.served.get());
-        tracing::info!(fingerprint, file = %self.files.certificate.display(), "certificate of RTMPS");
-        let config = ServerConfig::builder_with_provider(provider())
+        let file = self.files.certificate.display();
+        tracing::info!(fingerprint, %file, "certificate of {}", self.protocol);
+        let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|source| self.files.mismatch(source))?
             .with_no_client_auth()
             .with_cert_resolver(self.served.clone());
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
@@ -107,9 +117,10 @@ impl Certificate {
                 Err(error) => {
                     let error = error.to_string();
                     if told.as_ref() != Some(&error) {
-                        metrics::counter!("weir_rtmps_certificate_errors_total").increment(1);
+                        metrics::counter!("weir_certificate_errors_total").increment(1);
                         tracing::error!(
                             error,
+                            protocol = self.protocol,
                             "the new certificate cannot be used; the old one is still served"
                         );
                         told = Some(error);
@@ -129,7 +140,7 @@ impl Certificate {
             return Ok(());
         }
         let key = contents.certified_key(&self.files)?;
-        tracing::info!(fingerprint = fingerprint(&key), "certificate of RTMPS renewed");
+        tracing::info!(fingerprint = fingerprint(&key), "certificate of {} renewed", self.protocol);
         *self.served.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
         self.seen = contents;
         Ok(())
@@ -178,7 +189,7 @@ impl ResolvesServerCert for Served {
     }
 }
 
-pub(super) fn provider() -> Arc<CryptoProvider> {
+fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
