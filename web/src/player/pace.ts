@@ -9,7 +9,7 @@
 
 /** How long arrivals say something about the next ones: for this many intervals, within bounds, s. */
 const MEMORY_INTERVALS = 10;
-const MIN_MEMORY_S = 8;
+const MIN_MEMORY_S = 4;
 const MAX_MEMORY_S = 20;
 /** Slowing down answers to what is late now, not to what was late once, s. */
 const RECENT_S = 3;
@@ -139,7 +139,7 @@ export class Pace {
 
 /** Gentle, with hysteresis, in steps of 0.01: browsers stretch audio at any rate but 1. */
 function nextRate(rate: number, excess: number, shortage: number): number {
-  if (excess > (rate > 1 ? 0.02 : 0.08)) return round(Math.min(MAX_RATE, 1.04 + 0.25 * excess));
+  if (excess > (rate > 1 ? 0.02 : 0.08)) return round(Math.min(MAX_RATE, 1.08 + 0.5 * excess));
   if (shortage > (rate < 1 ? 0.01 : 0.06)) return round(Math.max(MIN_RATE, 0.98 - 0.1 * shortage));
   return 1;
 }
