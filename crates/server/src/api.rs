@@ -11,6 +11,7 @@ mod requester;
 mod streams;
 mod urls;
 mod watch;
+mod wishes;
 
 use axum::middleware;
 use axum::{Extension, Router};
@@ -23,7 +24,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api_token::ApiToken;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, StreamOptions};
 use crate::live::{Board, Registry};
 pub(crate) use urls::UrlOptions;
 
@@ -34,6 +35,8 @@ pub(crate) struct Api {
     pub(crate) registry: Registry,
     pub(crate) board: Board,
     pub(crate) token: ApiToken,
+    /// What new streams get, where their creator doesn't say.
+    pub(crate) stream_defaults: StreamOptions,
     pub(crate) urls: UrlOptions,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) shutdown: tokio_util::sync::CancellationToken,
@@ -78,7 +81,7 @@ pub(crate) fn router(api: Api) -> Router {
         .routes(routes!(streams::create))
         .routes(routes!(streams::list))
         .routes(routes!(streams::status))
-        .routes(routes!(streams::delete))
+        .routes(routes!(streams::change, streams::delete))
         .routes(routes!(streams::start))
         .routes(routes!(streams::stop))
         .routes(routes!(streams::key, streams::rotate_key))

@@ -3,6 +3,7 @@
 //! One interface over sqlx. The statements are portable (numbered parameters, no dialect), so
 //! that PostgreSQL can stand beside SQLite without a second set of them.
 
+mod options;
 mod stream;
 
 use std::str::FromStr;
@@ -12,6 +13,8 @@ use hls_mux::MediaSequence;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+pub use options::{LatencyMode, SecondPublisher, StreamOptions};
+pub(crate) use options::{MAX_DVR_WINDOW, MAX_RECONNECT_WINDOW, MAX_RETENTION_DAYS};
 pub(crate) use stream::{EndReason, Status, Stream, VideoId};
 
 use crate::stream_key;
@@ -53,7 +56,8 @@ fn failed(operation: &'static str) -> impl FnOnce(sqlx::Error) -> CatalogError {
 }
 
 const COLUMNS: &str = "video_id, title, stream_key, armed, status, created_at, started_at, ended_at, \
-                       end_code, end_message";
+                       end_code, end_message, record, reconnect_window_s, second_publisher, latency_mode, \
+                       retention_days, dvr_window_s";
 
 impl Catalog {
     /// Opens the database, makes it if it isn't there, and brings its schema up to date.
@@ -83,11 +87,12 @@ impl Catalog {
     }
 
     /// Adds a stream with a key of its own, armed, `PENDING`.
-    pub(crate) async fn create(&self, title: &str) -> Result<Stream> {
-        let stream = Stream::new(title, SystemTime::now());
+    pub(crate) async fn create(&self, title: &str, options: StreamOptions) -> Result<Stream> {
+        let stream = Stream::new(title, options, SystemTime::now());
         sqlx::query(
-            "INSERT INTO streams (video_id, title, stream_key, stream_key_hash, armed, status, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO streams (video_id, title, stream_key, stream_key_hash, armed, status, created_at, \
+             record, reconnect_window_s, second_publisher, latency_mode, retention_days, dvr_window_s) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         )
         .bind(stream.video_id.as_str())
         .bind(&stream.title)
@@ -96,10 +101,36 @@ impl Catalog {
         .bind(stream.armed)
         .bind(stream.status.as_str())
         .bind(millis(stream.created_at))
+        .bind(stream.options.record)
+        .bind(i64::from(stream.options.reconnect_window))
+        .bind(stream.options.second_publisher.as_str())
+        .bind(stream.options.latency_mode.as_str())
+        .bind(stream.options.retention_days.map(i64::from))
+        .bind(stream.options.dvr_window.map(i64::from))
         .execute(&self.pool)
         .await
         .map_err(failed("add a stream"))?;
         Ok(stream)
+    }
+
+    /// Changes a stream's title and options; `false` where there is no such stream.
+    pub(crate) async fn change(&self, id: &VideoId, title: &str, options: &StreamOptions) -> Result<bool> {
+        let done = sqlx::query(
+            "UPDATE streams SET title = $2, record = $3, reconnect_window_s = $4, second_publisher = $5, \
+             latency_mode = $6, retention_days = $7, dvr_window_s = $8 WHERE video_id = $1",
+        )
+        .bind(id.as_str())
+        .bind(title)
+        .bind(options.record)
+        .bind(i64::from(options.reconnect_window))
+        .bind(options.second_publisher.as_str())
+        .bind(options.latency_mode.as_str())
+        .bind(options.retention_days.map(i64::from))
+        .bind(options.dvr_window.map(i64::from))
+        .execute(&self.pool)
+        .await
+        .map_err(failed("change a stream"))?;
+        Ok(done.rows_affected() > 0)
     }
 
     /// The newest streams first, `limit` at most.

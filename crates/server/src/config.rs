@@ -5,11 +5,11 @@ mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use media::MediaDuration;
 use url::Url;
 
+use crate::catalog::{MAX_DVR_WINDOW, MAX_RECONNECT_WINDOW, MAX_RETENTION_DAYS, StreamOptions};
 use crate::settings::{LogFormat, Settings};
 pub use ingest::{HookConfig, IngestConfig};
 pub use tls::TlsConfig;
@@ -38,8 +38,8 @@ pub struct Config {
     pub api_token: Option<Secret>,
     /// Where objects go.
     pub store: StoreConfig,
-    /// How long a broadcast waits for a publisher that vanished.
-    pub reconnect_window: Duration,
+    /// What new streams are created with, where their creator doesn't say.
+    pub stream_defaults: StreamOptions,
     /// Segments in a playlist.
     pub playlist_window: usize,
     /// Length of a segment.
@@ -203,12 +203,7 @@ impl Config {
             ingest: IngestConfig::new(&settings)?,
             api_token: settings.api_token.clone().map(Secret),
             store: store(&settings)?,
-            reconnect_window: Duration::from_secs(within(
-                "reconnect_window",
-                settings.reconnect_window.unwrap_or(30),
-                0,
-                1800,
-            )?),
+            stream_defaults: stream_defaults(&settings)?,
             playlist_window: within(
                 "playlist_window",
                 settings.playlist_window.unwrap_or(6) as u64,
@@ -228,6 +223,25 @@ impl Config {
             database_url,
         })
     }
+}
+
+fn stream_defaults(settings: &Settings) -> Result<StreamOptions, ConfigError> {
+    let default = StreamOptions::default();
+    let number = |name, given: u32, min: u32, max: u32| -> Result<u32, ConfigError> {
+        Ok(within(name, given.into(), min.into(), max.into())? as u32)
+    };
+    let reconnect_window = settings.reconnect_window.unwrap_or(default.reconnect_window);
+    let retention_days =
+        settings.retention_days.map(|days| number("retention_days", days, 0, MAX_RETENTION_DAYS));
+    let dvr_window = settings.dvr_window.map(|seconds| number("dvr_window", seconds, 1, MAX_DVR_WINDOW));
+    Ok(StreamOptions {
+        record: settings.record.unwrap_or(default.record),
+        reconnect_window: number("reconnect_window", reconnect_window, 0, MAX_RECONNECT_WINDOW)?,
+        second_publisher: settings.second_publisher.unwrap_or_default(),
+        latency_mode: settings.latency_mode.unwrap_or_default(),
+        retention_days: retention_days.transpose()?,
+        dvr_window: dvr_window.transpose()?,
+    })
 }
 
 fn viewers(name: &'static str, given: Option<usize>) -> Result<usize, ConfigError> {

@@ -30,7 +30,7 @@ use uploader::{MemoryStore, ObjectStore, RetryPolicy, S3Store, Uploader};
 
 pub use api_token::{TokenError, TokenSource};
 pub use banner::{Listening, Started};
-pub use catalog::CatalogError;
+pub use catalog::{CatalogError, LatencyMode, SecondPublisher, StreamOptions};
 pub use certificate::CertificateError;
 pub use config::{Config, ConfigError, HookConfig, IngestConfig, Secret, StoreConfig, TlsConfig};
 pub use ingest::HookError;
@@ -140,7 +140,6 @@ pub async fn run(
     // Sessions and broadcasts end first; what serves them, and tells of them, after.
     let (stopped, board) = (CancellationToken::new(), Board::new(config.viewers));
     let options = RegistryOptions {
-        reconnect_window: config.reconnect_window,
         playlist_window: config.playlist_window,
         segment_duration: config.segment_duration,
         part_duration: config.part_duration,
@@ -156,6 +155,7 @@ pub async fn run(
         registry: registry.clone(),
         board,
         token,
+        stream_defaults: config.stream_defaults.clone(),
         urls: UrlOptions {
             public_url: config.public_url.clone(),
             rtmp_port: rtmp_addr.port(),

@@ -7,6 +7,8 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::catalog::{LatencyMode, SecondPublisher};
+
 /// Each knob once. The flag `--rtmp-addr`, the variable `WEIR_RTMP_ADDR` and the TOML key
 /// `rtmp_addr` are one knob in three spellings; what isn't set is `None`.
 #[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
@@ -134,9 +136,24 @@ pub struct Settings {
     #[arg(long, env = "WEIR_MEMORY_STORE_BYTES", help_heading = "Object store")]
     pub memory_store_bytes: Option<usize>,
 
-    /// Seconds that a broadcast waits for a publisher that vanished, 0 to 1800 [default: 30]
+    /// Seconds that a new stream's broadcasts wait for a publisher that vanished, 0 to 1800 [default: 30]
     #[arg(long, env = "WEIR_RECONNECT_WINDOW", help_heading = "Streams")]
-    pub reconnect_window: Option<u64>,
+    pub reconnect_window: Option<u32>,
+    /// What happens when a second publisher comes with a new stream's key [default: takeover]
+    #[arg(long, env = "WEIR_SECOND_PUBLISHER", help_heading = "Streams")]
+    pub second_publisher: Option<SecondPublisher>,
+    /// How far behind a new stream's player page is [default: low]
+    #[arg(long, env = "WEIR_LATENCY_MODE", help_heading = "Streams")]
+    pub latency_mode: Option<LatencyMode>,
+    /// Whether new streams are recorded [default: false]
+    #[arg(long, env = "WEIR_RECORD", help_heading = "Streams")]
+    pub record: Option<bool>,
+    /// Days that a new stream's recordings and kept segments stay, 0 for not at all [default: for ever]
+    #[arg(long, env = "WEIR_RETENTION_DAYS", help_heading = "Streams")]
+    pub retention_days: Option<u32>,
+    /// Seconds that viewers of a new stream may go back while it is live [default: to its beginning]
+    #[arg(long, env = "WEIR_DVR_WINDOW", help_heading = "Streams")]
+    pub dvr_window: Option<u32>,
     /// Seconds from keyframe to keyframe: the length of a segment, 1 to 10 [default: 2]
     #[arg(long, env = "WEIR_SEGMENT_DURATION", help_heading = "Streams")]
     pub segment_duration: Option<u32>,

@@ -6,20 +6,10 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::urls::Urls;
-use crate::catalog::{EndReason, Status, Stream};
+use crate::catalog::{EndReason, Status, Stream, StreamOptions};
 use crate::live::{
     Attendance, EncodeHealth, Experience, IngestHealth, ObjectKeys, UploadHealth, whole_millis,
 };
-
-/// What a new stream is to be.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Create {
-    /// For people; at most 200 characters.
-    #[serde(default)]
-    #[schema(max_length = 200)]
-    pub(super) title: String,
-}
 
 /// A stream that was just made, with all that its encoder and its viewers need.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,6 +17,8 @@ pub(super) struct Create {
 pub(super) struct Created {
     video_id: String,
     title: String,
+    #[serde(flatten)]
+    options: StreamOptions,
     status: Status,
     /// Paste it into the encoder; whoever has it can publish.
     stream_key: String,
@@ -72,6 +64,8 @@ pub(super) struct Streams {
 pub(super) struct StreamStatus {
     video_id: String,
     title: String,
+    #[serde(flatten)]
+    options: StreamOptions,
     status: Status,
     /// On air: the playlist is there.
     is_live_now: bool,
@@ -136,6 +130,7 @@ impl Created {
         Self {
             video_id: id.to_string(),
             title: stream.title.clone(),
+            options: stream.options.clone(),
             status: stream.status,
             stream_key: stream.stream_key.0.clone(),
             rtmp_url: urls.rtmp(),
@@ -156,6 +151,7 @@ impl StreamStatus {
         let attendance = api.board.attendance(id);
         Self {
             video_id: id.to_string(),
+            options: stream.options,
             status: stream.status,
             is_live_now,
             reconnecting: is_live_now && broadcast.as_ref().is_some_and(|b| b.is_away()),

@@ -10,15 +10,14 @@ use axum::response::IntoResponse;
 use serde::de::DeserializeOwned;
 
 use super::Api;
-use super::dto::{Create, Created, Start, StreamKey, StreamStatus, Streams};
+use super::dto::{Created, Start, StreamKey, StreamStatus, Streams};
 use super::problem::Problem;
 use super::urls::Urls;
+use super::wishes::Wishes;
 use crate::catalog::{Stream, VideoId};
 
 /// Streams in one answer.
 const LIST_LIMIT: u32 = 1000;
-/// Characters of a title.
-const TITLE_LIMIT: usize = 200;
 
 /// The stream that the path names.
 pub(super) struct Named(pub(super) VideoId);
@@ -53,7 +52,7 @@ impl<T: DeserializeOwned + Default> FromRequest<Api> for Body<T> {
 
 /// Make a stream and its key
 #[utoipa::path(
-    post, path = "/api/live/create", tag = "streams", security(("token" = [])), request_body = Create,
+    post, path = "/api/live/create", tag = "streams", security(("token" = [])), request_body = Wishes,
     responses(
         (status = CREATED, body = Created),
         (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
@@ -63,13 +62,10 @@ impl<T: DeserializeOwned + Default> FromRequest<Api> for Body<T> {
 pub(super) async fn create(
     State(api): State<Api>,
     urls: Urls,
-    Body(create): Body<Create>,
+    Body(wishes): Body<Wishes>,
 ) -> Result<impl IntoResponse, Problem> {
-    let title = create.title.trim();
-    if title.chars().count() > TITLE_LIMIT {
-        return Err(Problem::invalid(format!("The title is longer than {TITLE_LIMIT} characters.")));
-    }
-    let stream = api.catalog.create(title).await?;
+    let (title, options) = wishes.over("", &api.stream_defaults)?;
+    let stream = api.catalog.create(&title, options).await?;
     tracing::info!(stream = %stream.video_id, "created");
     let location = format!("/api/live/{}/status", stream.video_id);
     let headers = [(LOCATION, location), (CACHE_CONTROL, "no-store".to_owned())];
@@ -106,6 +102,31 @@ pub(super) async fn status(
     Named(id): Named,
 ) -> Result<Json<StreamStatus>, Problem> {
     Ok(Json(StreamStatus::new(find(&api, &id).await?, &api, &urls)))
+}
+
+/// Change a stream's title or options
+///
+/// A broadcast on air goes on as it began; the next one has the new options.
+#[utoipa::path(
+    patch, path = "/api/live/{videoId}", tag = "streams", security(("token" = [])),
+    params(("videoId" = String, Path)), request_body = Wishes,
+    responses(
+        (status = OK, body = StreamStatus),
+        (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
+        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json"),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn change(
+    State(api): State<Api>,
+    urls: Urls,
+    Named(id): Named,
+    Body(wishes): Body<Wishes>,
+) -> Result<Json<StreamStatus>, Problem> {
+    let stream = find(&api, &id).await?;
+    let (title, options) = wishes.over(&stream.title, &stream.options)?;
+    api.catalog.change(&id, &title, &options).await?;
+    Ok(Json(StreamStatus::new(Stream { title, options, ..stream }, &api, &urls)))
 }
 
 /// End a stream's broadcast, if there is one, and remove the stream

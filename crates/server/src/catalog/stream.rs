@@ -6,6 +6,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
+use super::options::StreamOptions;
 use crate::config::Secret;
 use crate::stream_key;
 
@@ -50,11 +51,12 @@ pub(crate) struct Stream {
     pub(crate) started_at: Option<SystemTime>,
     pub(crate) ended_at: Option<SystemTime>,
     pub(crate) end_reason: Option<EndReason>,
+    pub(crate) options: StreamOptions,
 }
 
 impl Stream {
     /// A stream that nobody has published to yet, with a key of its own.
-    pub(super) fn new(title: &str, now: SystemTime) -> Self {
+    pub(super) fn new(title: &str, options: StreamOptions, now: SystemTime) -> Self {
         Self {
             video_id: VideoId(Uuid::now_v7().to_string()),
             title: title.to_owned(),
@@ -65,6 +67,7 @@ impl Stream {
             started_at: None,
             ended_at: None,
             end_reason: None,
+            options,
         }
     }
 }
@@ -143,6 +146,7 @@ impl sqlx::FromRow<'_, SqliteRow> for Stream {
             started_at: row.try_get::<Option<i64>, _>("started_at")?.map(time),
             ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(time),
             end_reason: code.zip(message).map(|(code, message)| EndReason { code, message }),
+            options: StreamOptions::from_row(row)?,
         })
     }
 }

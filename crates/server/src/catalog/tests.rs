@@ -12,7 +12,7 @@ fn reason() -> EndReason {
 async fn a_stream_goes_through_its_states_and_survives_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let first = catalog(&dir).await;
-    let stream = first.create("Sunday").await.unwrap();
+    let stream = first.create("Sunday", StreamOptions::default()).await.unwrap();
     assert_eq!((stream.status, stream.armed), (Status::Pending, true));
     first.went_live(&stream.video_id, SystemTime::now()).await.unwrap();
     first.close().await;
@@ -36,7 +36,7 @@ async fn a_stream_goes_through_its_states_and_survives_a_restart() {
 async fn a_rotated_key_kills_the_old_one() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = catalog(&dir).await;
-    let stream = catalog.create("").await.unwrap();
+    let stream = catalog.create("", StreamOptions::default()).await.unwrap();
     let key = catalog.rotate_key(&stream.video_id).await.unwrap().unwrap();
     assert!(catalog.find_by_key(&stream.stream_key.0).await.unwrap().is_none());
     assert_eq!(catalog.find_by_key(&key).await.unwrap().unwrap().video_id, stream.video_id);
@@ -57,7 +57,7 @@ async fn what_is_not_there_is_told() {
 async fn sequence_numbers_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = catalog(&dir).await;
-    let stream = catalog.create("").await.unwrap();
+    let stream = catalog.create("", StreamOptions::default()).await.unwrap();
     assert_eq!(catalog.next_sequence(&stream.video_id).await.unwrap().get(), 0);
     catalog.set_next_sequence(&stream.video_id, MediaSequence::new(40)).await.unwrap();
     assert_eq!(catalog.next_sequence(&stream.video_id).await.unwrap().get(), 40);
@@ -69,4 +69,25 @@ fn a_video_id_can_stand_in_a_path() {
         assert!(VideoId::parse(bad).is_none(), "{bad}");
     }
     assert!(VideoId::parse("0190-aBc").is_some());
+}
+
+#[tokio::test]
+async fn options_are_kept_and_can_be_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog(&dir).await;
+    let options = StreamOptions {
+        record: true,
+        reconnect_window: 0,
+        second_publisher: SecondPublisher::Reject,
+        latency_mode: LatencyMode::Standard,
+        retention_days: Some(0),
+        dvr_window: Some(3600),
+    };
+    let id = catalog.create("first", options.clone()).await.unwrap().video_id;
+    assert_eq!(catalog.get(&id).await.unwrap().unwrap().options, options);
+    assert!(catalog.change(&id, "second", &StreamOptions::default()).await.unwrap());
+    let changed = catalog.get(&id).await.unwrap().unwrap();
+    assert_eq!((changed.title.as_str(), changed.options), ("second", StreamOptions::default()));
+    let other = VideoId::parse("nobody").unwrap();
+    assert!(!catalog.change(&other, "", &options).await.unwrap());
 }

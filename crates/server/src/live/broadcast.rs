@@ -18,6 +18,8 @@ use crate::catalog::{EndReason, Status, VideoId};
 /// A stream on air, or just off it.
 pub(crate) struct Broadcast {
     pub(super) id: VideoId,
+    /// How long it waits for a publisher that vanished.
+    pub(super) reconnect_window: Duration,
     pub(super) presence: watch::Sender<Presence>,
     pub(super) feed: FeedSender,
     pub(super) health: Arc<Health>,

@@ -23,7 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What every broadcast is made by.
 #[derive(Clone)]
 pub(crate) struct RegistryOptions {
-    pub(crate) reconnect_window: Duration,
     pub(crate) playlist_window: usize,
     pub(crate) segment_duration: MediaDuration,
     pub(crate) part_duration: MediaDuration,

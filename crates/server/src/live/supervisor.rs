@@ -71,6 +71,7 @@ impl Supervisor {
         let options = &shared.options;
         let broadcast = Arc::new(Broadcast {
             id: stream.video_id.clone(),
+            reconnect_window: Duration::from_secs(stream.options.reconnect_window.into()),
             presence: watch::Sender::new(Presence::Away(Instant::now())),
             feed: sender,
             health: Arc::new(Health::default()),
@@ -210,7 +211,7 @@ impl Shared {
             }
             let patience = match now {
                 Presence::Publishing(_) => None,
-                Presence::Away(since) => Some(since + self.options.reconnect_window),
+                Presence::Away(since) => Some(since + broadcast.reconnect_window),
                 Presence::Ending(end) => return end,
             };
             let lost = async {
@@ -222,7 +223,7 @@ impl Shared {
             tokio::select! {
                 changed = presence.changed() => if changed.is_err() { return End::shutdown() },
                 Ok(()) = running.listed.changed() => {}
-                () = lost => return End::publisher_lost(self.options.reconnect_window),
+                () = lost => return End::publisher_lost(broadcast.reconnect_window),
                 () = self.shutdown.cancelled() => return End::shutdown(),
                 result = result_of(&mut running.encoder) => {
                     running.encoder = None;
