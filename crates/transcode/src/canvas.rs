@@ -46,6 +46,7 @@ impl Canvas {
             from_matrix: known_matrix(colors.matrix, picture.height()),
             to_matrix: self.matrix,
             from_full_range: colors.full_range,
+            to_full_range: false,
         };
         if self.is_identity(&conversion) {
             self.passed = Some(picture);
@@ -63,6 +64,11 @@ impl Canvas {
         }
         self.passed = None;
         Ok(())
+    }
+
+    /// MatrixCoefficients (H.273) of the picture that is shown.
+    pub(crate) fn matrix(&self) -> i32 {
+        self.matrix
     }
 
     /// The picture that is shown.

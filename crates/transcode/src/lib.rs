@@ -18,6 +18,7 @@ mod opening;
 mod options;
 mod pace;
 mod stats;
+mod still;
 mod timeline;
 mod transcoder;
 mod video;
@@ -25,6 +26,7 @@ mod video;
 pub use error::Error;
 pub use options::{AudioOptions, Options, VideoOptions};
 pub use stats::{AudioStats, Stats, VideoStats};
+pub use still::Still;
 pub use transcoder::Transcoder;
 
 /// Sends libav's log to `tracing`, target `libav`, at most twenty lines a second.

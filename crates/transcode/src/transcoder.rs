@@ -5,7 +5,7 @@ use crate::gate::Gate;
 use crate::opening::Opening;
 use crate::timeline::{JUMP, Timeline};
 use crate::video::VideoTrack;
-use crate::{Error, Options, Stats};
+use crate::{Error, Options, Stats, Still};
 
 /// How far one track may fall behind the other before it counts as stalled.
 const STALL: MediaDuration = MediaDuration::from_secs(1);
@@ -102,6 +102,12 @@ impl Transcoder {
     /// session is to begin.
     pub fn position(&self) -> Timestamp {
         self.video.position().max(self.audio.position()).unwrap_or(self.at)
+    }
+
+    /// The picture that viewers see at the [position](Self::position), fitted into a box, without
+    /// another decode; `None` before the first. The first call decides the size of all stills.
+    pub fn still(&mut self, width: u32, height: u32) -> Result<Option<Still>, Error> {
+        self.video.still(width, height)
     }
 
     /// What has been done so far.

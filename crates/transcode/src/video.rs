@@ -8,6 +8,7 @@ use crate::ffi::{self, Coded, Decoder, VideoEncoder, VideoFormat};
 use crate::fit::fit;
 use crate::grid::KeyframeGrid;
 use crate::pace::Pace;
+use crate::still::{Still, StillMaker};
 use crate::{Error, VideoOptions, VideoStats, annexb, encode};
 
 /// Media time for which a damaged picture is covered by the last good one while a keyframe is
@@ -53,6 +54,8 @@ struct Output {
     /// Complete, and announced, once the encoder has given its parameter sets.
     config: VideoConfig,
     last: Timestamp,
+    /// Made with the first still that is asked for.
+    stills: Option<StillMaker>,
 }
 
 impl VideoTrack {
@@ -170,6 +173,20 @@ impl VideoTrack {
         self.output.as_ref().map(|output| output.last + self.pace.interval())
     }
 
+    /// The picture that is shown, fitted into the box as a JPEG; `None` before there is one.
+    pub(crate) fn still(&mut self, width: u32, height: u32) -> Result<Option<Still>, Error> {
+        let Some(output) = &mut self.output else { return Ok(None) };
+        let matrix = output.canvas.matrix();
+        let picture = output.canvas.picture();
+        let stills = match &mut output.stills {
+            Some(stills) => stills,
+            none => none.insert(
+                StillMaker::new(picture, matrix, width, height).map_err(libav("prepare for stills"))?,
+            ),
+        };
+        stills.make(picture).map(Some).map_err(libav("make a still"))
+    }
+
     /// What has been done so far.
     pub(crate) fn stats(&self) -> VideoStats {
         VideoStats { input_frame_rate: self.pace.rate(), ..self.stats.clone() }
@@ -261,7 +278,7 @@ impl VideoTrack {
         self.pace.set_nominal(frame_rate);
         self.stats.output_size = Some((width, height));
         self.stats.output_frame_rate = Some(frame_rate);
-        self.output = Some(Output { encoder, canvas, config, last: pts });
+        self.output = Some(Output { encoder, canvas, config, last: pts, stills: None });
         Ok(())
     }
 

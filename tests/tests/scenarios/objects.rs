@@ -39,6 +39,13 @@ async fn the_origin_and_the_bucket_serve_objects_as_players_and_caches_need_them
         assert_eq!(answer.1, recording.segments[0].media, "{url}");
     }
 
+    for url in [origin("thumb.jpg"), bucket("thumb.jpg")] {
+        let answer = get(&url, &[]).await;
+        assert_eq!(answer.0["content-type"], "image/jpeg", "{url}");
+        assert_eq!(answer.0["cache-control"], "public, max-age=5", "{url}");
+        assert!(answer.1.starts_with(&[0xff, 0xd8]) && answer.1.ends_with(&[0xff, 0xd9]), "{url}: a JPEG");
+    }
+
     let packed = get(&origin("index.m3u8"), &[("accept-encoding", "gzip")]).await;
     assert_eq!(packed.0["content-encoding"], "gzip");
     assert_eq!(packed.1[..2], [0x1f, 0x8b], "a gzip header");

@@ -16,7 +16,9 @@ use super::directives::Directives;
 use super::problem::Problem;
 use super::requester::Requester;
 use crate::catalog::VideoId;
-use crate::live::{MEDIA_PLAYLIST, PLAYLIST_TYPE, SEGMENT_CACHE, SEGMENT_TYPE, Served, WaitError};
+use crate::live::{
+    MEDIA_PLAYLIST, PLAYLIST_TYPE, POSTER_CACHE, POSTER_TYPE, SEGMENT_CACHE, SEGMENT_TYPE, Served, WaitError,
+};
 
 pub(super) fn router() -> Router<Api> {
     Router::new().route("/live/{video_id}/{object}", get(object)).layer(CorsLayer::permissive())
@@ -67,6 +69,7 @@ fn respond(served: Served, waits: bool, target: Duration, headers: &HeaderMap) -
             let gzipped = accepts_gzip(headers);
             (PLAYLIST_TYPE, HeaderValue::from_str(&cache).ok(), gzipped, if gzipped { gzip } else { plain })
         }
+        Served::Poster(data) => (POSTER_TYPE, Some(HeaderValue::from_static(POSTER_CACHE)), false, data),
         Served::Media(data) => (SEGMENT_TYPE, Some(HeaderValue::from_static(SEGMENT_CACHE)), false, data),
     };
     let mut response = Response::new(Body::from(body));

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use hls_mux::{MediaSequence, Output, Part, Segment, Segmenter, SegmenterOptions};
-use media::{MediaEvent, Timestamp, VideoConfig};
+use media::{MediaDuration, MediaEvent, Timestamp, VideoConfig};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use transcode::Transcoder;
+use transcode::{Still, Transcoder};
 
 use super::feed::{Feed, FeedReceiver};
 use super::health::{EncodeHealth, Health};
@@ -22,6 +22,11 @@ use crate::catalog::VideoId;
 const FILL_PERIOD: Duration = Duration::from_millis(50);
 /// How often figures are taken anew.
 const HEALTH_PERIOD: Duration = Duration::from_secs(1);
+
+/// How often a poster is made: some milliseconds of the thread's time.
+const STILL_PERIOD: MediaDuration = MediaDuration::from_secs(5);
+/// What posters fit into.
+const STILL_SIZE: (u32, u32) = (640, 360);
 
 /// What an encoder needs to begin.
 pub(super) struct EncoderOptions {
@@ -39,6 +44,8 @@ pub(super) trait Outlet: Send + 'static {
     fn part(&mut self, part: Part);
     /// The next segment is complete; its parts came before.
     fn segment(&mut self, segment: Arc<Segment>);
+    /// What viewers see now.
+    fn still(&mut self, still: Still);
 }
 
 /// Why an encoder ended before it was told to.
@@ -84,6 +91,8 @@ struct Encoder<O> {
     away: Option<Away>,
     meter: Meter,
     health: Arc<Health>,
+    /// When the next poster is due, in output time.
+    still_due: Timestamp,
 }
 
 /// Where what is encoded goes.
@@ -127,6 +136,7 @@ impl<O: Outlet> Encoder<O> {
             away: None,
             meter: Meter::new(),
             health,
+            still_due: Timestamp::ZERO,
         })
     }
 
@@ -166,6 +176,7 @@ impl<O: Outlet> Encoder<O> {
         let started = Instant::now();
         self.transcoder.push(event, &mut |made| self.media.take(made))?;
         self.meter.busy += started.elapsed();
+        self.still()?;
         self.show();
         Ok(())
     }
@@ -185,6 +196,19 @@ impl<O: Outlet> Encoder<O> {
         let Media { segmenter, mut outlet, .. } = media;
         if let Some(segmenter) = segmenter {
             segmenter.finish(&mut |output| emit(output, &mut outlet));
+        }
+        Ok(())
+    }
+
+    /// Makes a poster, once in a while; after the pictures that are due, so that none waits for it.
+    fn still(&mut self) -> Result<(), EncoderError> {
+        let position = self.transcoder.position();
+        if position < self.still_due {
+            return Ok(());
+        }
+        if let Some(still) = self.transcoder.still(STILL_SIZE.0, STILL_SIZE.1)? {
+            self.still_due = position + STILL_PERIOD;
+            self.media.outlet.still(still);
         }
         Ok(())
     }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hls_mux::playlist::{MultivariantPlaylist, Variant, codecs_string};
 use hls_mux::{MediaSequence, Part, Segment};
 use media::{AudioConfig, MediaEvent, VideoConfig};
 use tokio::sync::watch;
+use transcode::Still;
 
 use super::broadcast::Broadcast;
 use super::encoder::Outlet;
@@ -21,6 +23,7 @@ pub(super) struct Listing {
     changed: bool,
     listed: watch::Sender<Option<MediaSequence>>,
     multivariant: watch::Sender<Option<String>>,
+    poster: watch::Sender<Option<Bytes>>,
 }
 
 /// Bits a second of a segment, as configured.
@@ -37,6 +40,7 @@ impl Listing {
         options: &transcode::Options,
         listed: watch::Sender<Option<MediaSequence>>,
         multivariant: watch::Sender<Option<String>>,
+        poster: watch::Sender<Option<Bytes>>,
     ) -> Self {
         let (video, audio) = (&options.video, &options.audio);
         Self {
@@ -47,6 +51,7 @@ impl Listing {
             changed: false,
             listed,
             multivariant,
+            poster,
         }
     }
 
@@ -101,5 +106,10 @@ impl Outlet for Listing {
             self.broadcast.health.update_upload(|upload| upload.segments_dropped += dropped);
         }
         self.listed.send_replace(Some(next));
+    }
+
+    fn still(&mut self, still: Still) {
+        self.broadcast.window.set_poster(still.data.clone());
+        self.poster.send_replace(Some(still.data));
     }
 }

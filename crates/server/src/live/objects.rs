@@ -8,6 +8,8 @@ use crate::catalog::VideoId;
 pub(crate) const MEDIA_PLAYLIST: &str = "index.m3u8";
 /// The multivariant playlist's name beneath a stream's folder.
 pub(crate) const MULTIVARIANT_PLAYLIST: &str = "master.m3u8";
+/// The poster's name beneath a stream's folder.
+pub(crate) const POSTER: &str = "thumb.jpg";
 
 /// The keys of one stream's objects.
 #[derive(Clone, Debug)]
@@ -26,6 +28,10 @@ impl ObjectKeys {
 
     pub(crate) fn multivariant_playlist(&self) -> String {
         format!("{}/{MULTIVARIANT_PLAYLIST}", self.folder)
+    }
+
+    pub(crate) fn poster(&self) -> String {
+        format!("{}/{POSTER}", self.folder)
     }
 
     pub(crate) fn segment(&self, sequence: MediaSequence) -> String {

@@ -20,6 +20,7 @@ use super::health::Health;
 use super::listing::Listing;
 use super::objects::ObjectKeys;
 use super::playlist_writer::PlaylistWriter;
+use super::poster;
 use super::publisher::Publisher;
 use super::registry::Shared;
 use super::upload_queue::UploadQueue;
@@ -155,7 +156,8 @@ impl Shared {
         let options = &self.options;
         let (listed, listed_receiver) = watch::channel(None);
         let (multivariant, multivariant_receiver) = watch::channel(None);
-        let listing = Listing::new(broadcast, &options.transcode, listed, multivariant);
+        let (poster, poster_receiver) = watch::channel(None);
+        let listing = Listing::new(broadcast, &options.transcode, listed, multivariant, poster);
         let encoder_options = EncoderOptions {
             transcode: options.transcode.clone(),
             segmenter: SegmenterOptions {
@@ -168,6 +170,8 @@ impl Shared {
         let encoder =
             encoder::spawn(&broadcast.id, encoder_options, feed, listing, broadcast.health.clone())?;
         let uploads = self.publish(broadcast, first, multivariant_receiver);
+        let poster_key = ObjectKeys::new(&broadcast.id).poster();
+        tokio::spawn(poster::store(self.uploader.clone(), poster_key, poster_receiver).in_current_span());
         Ok(Running { encoder: Some(encoder), uploads, listed: listed_receiver, live: false })
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::edge::{Edge, Wanted};
-use super::objects::{MEDIA_PLAYLIST, MULTIVARIANT_PLAYLIST};
+use super::objects::{MEDIA_PLAYLIST, MULTIVARIANT_PLAYLIST, POSTER};
 use super::rendered::Rendered;
 
 /// Target durations after which a player isn't kept waiting any longer (RFC 8216bis §6.2.5.2).
@@ -46,6 +46,7 @@ struct Shown {
     /// The part that the playlist hints at.
     hint: Option<(String, Wanted)>,
     multivariant: Option<Rendered>,
+    poster: Option<Bytes>,
     /// What the stream's last broadcast left, served until there is something newer.
     before: Option<Arc<Window>>,
 }
@@ -68,6 +69,8 @@ pub(crate) enum Served {
     Playlist { plain: Bytes, gzip: Bytes },
     /// A segment or a part, which never changes.
     Media(Bytes),
+    /// What viewers see, more or less now.
+    Poster(Bytes),
 }
 
 /// Why there is nothing to wait for.
@@ -117,6 +120,7 @@ impl Window {
                 plain: None,
                 hint: None,
                 multivariant: None,
+                poster: None,
                 before,
             }),
         }
@@ -176,6 +180,11 @@ impl Window {
         self.write().multivariant = Some(Rendered::new(playlist));
     }
 
+    /// Shows what viewers see.
+    pub(super) fn set_poster(&self, jpeg: Bytes) {
+        self.write().poster = Some(jpeg);
+    }
+
     /// The broadcast is over: players that have played all of it may stop.
     pub(super) fn end(&self) {
         let mut playlist = self.lock();
@@ -203,6 +212,7 @@ impl Window {
         match name {
             MEDIA_PLAYLIST => return Some(shown.media.clone()?.into()),
             MULTIVARIANT_PLAYLIST => return Some(shown.multivariant.clone()?.into()),
+            POSTER => return shown.poster.clone().map(Served::Poster),
             _ => {}
         }
         // What is newest is asked for most.

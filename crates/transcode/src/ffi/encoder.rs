@@ -166,7 +166,7 @@ impl AudioEncoder {
     }
 }
 
-fn drain(encoder: &mut encoder::Encoder, out: &mut dyn FnMut(Coded)) -> Result<(), Error> {
+pub(super) fn drain(encoder: &mut encoder::Encoder, out: &mut dyn FnMut(Coded)) -> Result<(), Error> {
     loop {
         let mut packet = Packet::empty();
         match encoder.receive_packet(&mut packet) {

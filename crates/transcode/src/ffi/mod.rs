@@ -7,6 +7,7 @@
 mod decoder;
 mod encoder;
 mod frame;
+mod jpeg;
 mod log;
 mod resampler;
 mod scaler;
@@ -14,6 +15,7 @@ mod scaler;
 pub(crate) use decoder::Decoder;
 pub(crate) use encoder::{AudioEncoder, Coded, OpenError, Rates, VideoEncoder, VideoFormat};
 pub(crate) use frame::{Colors, allocate_picture, allocate_sound, colors, make_writable};
+pub(crate) use jpeg::JpegEncoder;
 pub(crate) use log::init;
 pub(crate) use resampler::Resampler;
 pub(crate) use scaler::{Conversion, Scaler};

@@ -7,7 +7,7 @@ use ffmpeg_next::{Error, format, frame};
 /// No change of brightness, contrast and saturation, in swscale's 16.16 fixed point.
 const NEUTRAL: (c_int, c_int, c_int) = (0, 1 << 16, 1 << 16);
 
-/// Scales pictures of one kind to 4:2:0 with 8 bits and limited range.
+/// Scales pictures of one kind to 4:2:0 with 8 bits.
 pub(crate) struct Scaler {
     context: Context,
 }
@@ -27,6 +27,8 @@ pub(crate) struct Conversion {
     pub(crate) to_matrix: c_int,
     /// Whether what goes in uses the full range.
     pub(crate) from_full_range: bool,
+    /// Whether what comes out uses the full range.
+    pub(crate) to_full_range: bool,
 }
 
 impl Scaler {
@@ -45,7 +47,7 @@ impl Scaler {
                 sws_getCoefficients(conversion.from_matrix),
                 c_int::from(conversion.from_full_range),
                 sws_getCoefficients(conversion.to_matrix),
-                0,
+                c_int::from(conversion.to_full_range),
                 NEUTRAL.0,
                 NEUTRAL.1,
                 NEUTRAL.2,

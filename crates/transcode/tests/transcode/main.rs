@@ -8,6 +8,7 @@ mod damage;
 mod inputs;
 mod output;
 mod source;
+mod stills;
 mod sync;
 mod timing;
 mod tracks;
