@@ -65,6 +65,21 @@ export function clock(totalSeconds: number): string {
   return h > 0 ? `${h}:${tail}` : tail;
 }
 
+/** A span of seconds in words: 30 s, 5 min, 1.5 h. */
+export function duration(value: Maybe): string {
+  if (!known(value)) return NONE;
+  if (value < 120) return `${Math.round(value)} s`;
+  return value < 7200 ? `${trim(value / 60, 1)} min` : `${trim(value / 3600, 1)} h`;
+}
+
+/** A point in time: the clock, and the day unless it is today's. Milliseconds since the epoch. */
+export function moment(at: number, now: number): string {
+  const time = new Date(at);
+  const clockTime = time.toLocaleTimeString("en-GB");
+  if (time.toDateString() === new Date(now).toDateString()) return clockTime;
+  return `${time.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${clockTime}`;
+}
+
 /** How long ago: "just now", "5 min ago", "3 h ago", "12 days ago". */
 export function ago(time: string | null | undefined, now: number): string {
   const then = time ? Date.parse(time) : NaN;

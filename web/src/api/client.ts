@@ -1,4 +1,4 @@
-import type { CreatedStream, Problem, StreamKey, StreamStatus } from "./types";
+import type { CreatedStream, Problem, StreamKey, StreamList, StreamStatus, Wishes } from "./types";
 
 const TIMEOUT_MS = 8_000;
 
@@ -25,17 +25,20 @@ export class Unreachable extends Error {
 export class Client {
   constructor(private readonly token: string) {}
 
-  async list(signal?: AbortSignal): Promise<StreamStatus[]> {
-    const { streams } = await this.call<{ streams: StreamStatus[] }>("GET", "", undefined, signal);
-    return streams;
+  list(signal?: AbortSignal): Promise<StreamList> {
+    return this.call("GET", "", undefined, signal);
   }
 
   status(videoId: string, signal?: AbortSignal): Promise<StreamStatus> {
     return this.call("GET", `/${encodeURIComponent(videoId)}/status`, undefined, signal);
   }
 
-  create(title: string): Promise<CreatedStream> {
-    return this.call("POST", "/create", title === "" ? {} : { title });
+  create(wishes: Wishes): Promise<CreatedStream> {
+    return this.call("POST", "/create", wishes);
+  }
+
+  change(videoId: string, wishes: Wishes): Promise<StreamStatus> {
+    return this.call("PATCH", `/${encodeURIComponent(videoId)}`, wishes);
   }
 
   start(videoId: string): Promise<StreamStatus> {

@@ -16,6 +16,8 @@ export interface Ingest {
   channels: number | null;
   /** Seconds between keyframes. */
   keyframeInterval: number | null;
+  /** Whether pictures come in another order than they are shown in. */
+  bFrames: boolean | null;
   bytesReceived: number | null;
 }
 
@@ -60,7 +62,31 @@ export interface EndReason {
   message: string;
 }
 
-export interface StreamStatus {
+/** What is chosen for each stream. */
+export interface StreamOptions {
+  record: boolean;
+  /** Seconds that a broadcast waits for a publisher that vanished. */
+  reconnectWindow: number;
+  secondPublisher: "takeover" | "reject";
+  latencyMode: "low" | "standard";
+  /** Days that recordings stay after the end; null: for ever. */
+  retentionDays: number | null;
+  /** Seconds that viewers may go back while a recorded broadcast is live; null: to its beginning. */
+  dvrWindow: number | null;
+}
+
+/** A stream's title and options, as they are to be. */
+export interface Wishes extends StreamOptions {
+  title: string;
+}
+
+export interface StreamList {
+  streams: StreamStatus[];
+  /** What a new stream is unless its maker says otherwise. */
+  defaults: StreamOptions;
+}
+
+export interface StreamStatus extends StreamOptions {
   videoId: string;
   title: string | null;
   status: StreamState;
@@ -79,6 +105,7 @@ export interface StreamStatus {
   playback: Experience | null;
   servedBytes: number | null;
   rtmpUrl: string | null;
+  rtmpsUrl?: string | null;
   playbackUrl: string | null;
   s3PlaybackUrl?: string | null;
   playerUrl: string | null;

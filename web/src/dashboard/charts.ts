@@ -21,11 +21,10 @@ interface Spec {
   print: (value: number | null | undefined) => string;
   /** The least that the scale's top may be. */
   top: number;
-  wide?: boolean;
 }
 
 const SPECS: Spec[] = [
-  { title: "Bitrate from the encoder", curves: [{ series: "bitrate", label: "in", color: "--curve-1" }], print: format.bitrate, top: 1e6, wide: true },
+  { title: "Bitrate from the encoder", curves: [{ series: "bitrate", label: "in", color: "--curve-1" }], print: format.bitrate, top: 1e6 },
   {
     title: "Frame rate",
     curves: [
@@ -35,9 +34,20 @@ const SPECS: Spec[] = [
     print: (value) => format.frameRate(value == null ? null : Math.round(value * 10) / 10),
     top: 30,
   },
-  { title: "Encoding speed", curves: [{ series: "speed", label: "speed", color: "--curve-2" }], print: format.speed, top: 1.2 },
-  { title: "Upload latency", curves: [{ series: "uploadLatency", label: "latency", color: "--curve-3" }], print: format.milliseconds, top: 200 },
   { title: "Viewers", curves: [{ series: "viewers", label: "viewers", color: "--curve-4" }], print: format.count, top: 5 },
+  {
+    title: "Viewers’ latency",
+    curves: [
+      { series: "latencyP50", label: "p50", color: "--curve-1" },
+      { series: "latencyP95", label: "p95", color: "--curve-4" },
+    ],
+    print: format.seconds,
+    top: 1,
+  },
+  { title: "Encoding speed", curves: [{ series: "speed", label: "speed", color: "--curve-2" }], print: format.speed, top: 1.2 },
+  { title: "Packets waiting to be encoded", curves: [{ series: "queue", label: "packets", color: "--curve-2" }], print: format.count, top: 10 },
+  { title: "Upload latency", curves: [{ series: "uploadLatency", label: "latency", color: "--curve-3" }], print: format.milliseconds, top: 200 },
+  { title: "Segments waiting for storage", curves: [{ series: "uploadQueue", label: "segments", color: "--curve-3" }], print: format.count, top: 4 },
 ];
 
 /** The last five minutes of a stream's health, as small charts with one cursor. */
@@ -86,7 +96,7 @@ export class Charts {
         value.append(values[i]!);
         head.append(value);
       });
-      this.element.append(h("figure", { class: spec.wide ? "chart wide" : "chart" }, head, canvas));
+      this.element.append(h("figure", { class: "chart" }, head, canvas));
       const plot = new uPlot(this.options(spec, values, colors, canvas.clientWidth), this.data(spec), canvas);
       this.plots.push({ spec, plot, values });
     }

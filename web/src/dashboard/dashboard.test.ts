@@ -3,16 +3,19 @@ import type { StreamStatus } from "../api/types";
 import { curlCommands, embedSnippet, ffmpegCommand } from "./hints";
 import { History } from "./history";
 import { parseRoute, streamHash } from "./route";
-import { warnings } from "./warnings";
+import { Journal } from "./journal";
+import { States } from "./stateStrip";
+import { isUnstable, warnings } from "./warnings";
 
 function live(change: Partial<StreamStatus> = {}): StreamStatus {
   return {
+    record: false, reconnectWindow: 30, secondPublisher: "takeover", latencyMode: "low", retentionDays: null, dvrWindow: null,
     videoId: "a1", title: "Concert", status: "LIVE", isLiveNow: true, reconnecting: false, armed: true,
     hlsManifestKey: "live/a1/index.m3u8", createdAt: null, startedAt: null, endedAt: null, endReason: null, viewers: 4, peakViewers: 5, totalViewers: 9, playback: null, servedBytes: null,
     rtmpUrl: null, playbackUrl: null, playerUrl: null,
     ingest: {
       encoder: "OBS", remoteAddress: null, connectedAt: null, bitrate: 4e6, frameRate: 30, videoCodec: "H.264", width: 1920,
-      height: 1080, audioCodec: "AAC", sampleRate: 48000, channels: 2, keyframeInterval: 2, bytesReceived: 1,
+      height: 1080, audioCodec: "AAC", sampleRate: 48000, channels: 2, keyframeInterval: 2, bFrames: false, bytesReceived: 1,
     },
     encode: {
       width: 1280, height: 720, frameRate: 30, speed: 1, queuedPackets: 0, framesDecoded: 1, framesEncoded: 1,
@@ -45,6 +48,14 @@ describe("warnings", () => {
     expect(codes(live({ encode: { ...live().encode!, speed: null } }))).toEqual([]);
   });
 
+  it("tells B-frames and a bitrate that swings from one that is steady", () => {
+    expect(codes(live({ ingest: { ...live().ingest!, bFrames: true } }))).toEqual(["b-frames"]);
+    const swinging = Array.from({ length: 30 }, (_, i) => (i % 3 === 0 ? 1e6 : 5e6));
+    expect(warnings(live(), swinging).map(({ code }) => code)).toEqual(["unstable"]);
+    expect(isUnstable(swinging.slice(1))).toBe(false);
+    expect(isUnstable(swinging.map((value) => 4e6 + value / 10))).toBe(false);
+  });
+
   it("says what the store said", () => {
     const [warning] = warnings(live({ upload: { ...live().upload!, retries: 1, lastError: "503 Slow Down" } }));
     expect(warning).toMatchObject({ title: "1 upload retry", detail: "503 Slow Down" });
@@ -58,6 +69,38 @@ describe("history", () => {
     expect(history.times).toEqual([2, 3, 4]);
     expect(history.of("viewers")).toEqual([2, 3, 4]);
     expect(history.of("bitrate")).toEqual([4e6, 4e6, null]);
+  });
+});
+
+describe("what happened", () => {
+  const [t0, t1] = ["2026-01-01T10:00:00Z", "2026-01-01T10:00:05Z"];
+  const ended = { code: "stopped", message: "stopped by an API call" };
+
+  it("is told from one status to the next", () => {
+    const journal = new Journal();
+    const { upload } = live();
+    expect(journal.observe(live({ status: "PENDING", createdAt: t0, ingest: null, encode: null, upload: null }), 0)).toBe(true);
+    const onAir = live({ createdAt: t0, startedAt: t1 });
+    journal.observe(onAir, 6_000);
+    expect(journal.observe(onAir, 7_000)).toBe(false);
+    journal.observe({ ...onAir, upload: { ...upload!, retries: 2, lastError: "503" } }, 8_000);
+    journal.observe({ ...onAir, reconnecting: true }, 9_000);
+    journal.observe(onAir, 10_000);
+    journal.observe({ ...onAir, status: "READY", endedAt: t1, endReason: ended, armed: false }, 11_000);
+    expect(journal.events.map(({ text }) => text)).toEqual([
+      "Created", "Went live", "2 uploads were tried again", "Upload failed: 503", "The encoder is gone; waiting for it",
+      "The encoder is back", "Ended: stopped by an API call", "The key is refused",
+    ]);
+  });
+
+  it("makes spans of one state each", () => {
+    const states = new States();
+    states.observe(live({ startedAt: t0 }), Date.parse(t1));
+    for (const [at, reconnecting] of [[1, false], [2, true], [3, true], [4, false]] as const) {
+      states.observe(live({ startedAt: t0, reconnecting }), Date.parse(t1) + at * 1000);
+    }
+    const spans = states.spans.map(({ kind, from, until }) => [kind, (from - Date.parse(t0)) / 1000, (until - Date.parse(t0)) / 1000]);
+    expect(spans).toEqual([["live", 0, 7], ["away", 7, 9], ["live", 9, 9]]);
   });
 });
 

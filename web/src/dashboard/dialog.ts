@@ -21,34 +21,8 @@ export function confirm({ title, text, action, danger = false }: Question): Prom
   ]);
 }
 
-/** Asks for a new stream's title; null when it was cancelled. */
-export async function askTitle(): Promise<string | null> {
-  const title = h("input", { id: "title", name: "title", maxlength: 200, autocomplete: "off", placeholder: "Evening lecture", autofocus: true });
-  const created = await open((close) => [
-    h(
-      "form",
-      {
-        onsubmit: (event: SubmitEvent) => {
-          event.preventDefault();
-          close(true);
-        },
-      },
-      h("h2", {}, "New stream"),
-      h("label", { for: "title" }, "Title"),
-      title,
-      h("p", { class: "help" }, "For you and your colleagues; viewers don’t see it."),
-      h(
-        "div",
-        { class: "dialog-actions" },
-        h("button", { type: "button", onclick: () => close(false) }, "Cancel"),
-        h("button", { type: "submit", class: "primary" }, "Create stream"),
-      ),
-    ),
-  ]);
-  return created ? title.value.trim() : null;
-}
-
-function open(content: (close: (answer: boolean) => void) => Node[]): Promise<boolean> {
+/** Shows a dialog until one of its elements closes it, or its user does: then the answer is false. */
+export function open(content: (close: (answer: boolean) => void) => Node[]): Promise<boolean> {
   return new Promise((resolve) => {
     const dialog = h("dialog");
     let answer = false;

@@ -9,18 +9,20 @@ export class Health {
   private readonly ingest = new Facts("Ingest");
   private readonly encode = new Facts("Encode");
   private readonly upload = new Facts("Upload");
+  private readonly viewers = new Facts("Viewers");
 
   constructor() {
-    this.element = h("div", { class: "health" }, this.ingest.element, this.encode.element, this.upload.element);
+    this.element = h("div", { class: "health" }, this.ingest.element, this.encode.element, this.upload.element, this.viewers.element);
   }
 
-  show({ ingest, encode, upload }: StreamStatus): void {
+  show({ ingest, encode, upload, playback, servedBytes }: StreamStatus): void {
     this.ingest.show([
       ["Encoder", ingest?.encoder ?? format.NONE],
       ["From", ingest?.remoteAddress ?? format.NONE],
       ["Video", joined(ingest?.videoCodec, format.size(ingest?.width, ingest?.height))],
       ["Audio", joined(ingest?.audioCodec, format.sampleRate(ingest?.sampleRate), format.channels(ingest?.channels))],
       ["Keyframe every", format.seconds(ingest?.keyframeInterval)],
+      ["B-frames", ingest?.bFrames == null ? format.NONE : ingest.bFrames ? "yes" : "no"],
       ["Received", format.bytes(ingest?.bytesReceived)],
     ]);
     this.encode.show([
@@ -34,12 +36,24 @@ export class Health {
     this.upload.show([
       ["Segments stored", format.count(upload?.segmentsStored)],
       ["Waiting", upload ? `${format.count(upload.pendingSegments)} (${format.bytes(upload.pendingBytes)})` : format.NONE],
-      ["Dropped", format.count(upload?.segmentsDropped)],
+      ["Gaps", format.count(upload?.segmentsDropped)],
       ["Retries", format.count(upload?.retries)],
       ["Latency", format.milliseconds(upload?.latencyMs)],
       ["Last error", upload?.lastError ?? "none"],
     ]);
+    this.viewers.show([
+      ["Players that report", format.count(playback?.reports)],
+      ["Behind the source", spread(format.seconds(playback?.latencyP50), format.seconds(playback?.latencyP95))],
+      ["Until the first picture", spread(format.milliseconds(playback?.startupMsP50), format.milliseconds(playback?.startupMsP95))],
+      ["Stalls", format.count(playback?.stalls)],
+      ["Sent to them", format.bytes(servedBytes)],
+    ]);
   }
+}
+
+/** What half of the viewers see, and what one in twenty does. */
+function spread(half: string, most: string): string {
+  return half === format.NONE ? half : `${half} (95 %: ${most})`;
 }
 
 function joined(...parts: (string | null | undefined)[]): string {

@@ -27,7 +27,7 @@ export function hints(failed: (error: unknown) => void): Hints {
           {},
           h("li", {}, "Settings, Stream: choose the service ", h("b", {}, "Custom…")),
           h("li", {}, "Paste the server and the stream key from above."),
-          h("li", {}, "Output: keyframe interval ", h("b", {}, "2 s"), ", rate control ", h("b", {}, "CBR"), ", audio ", h("b", {}, "AAC"), "."),
+          h("li", {}, "Output: keyframe interval ", h("b", {}, "2 s"), ", rate control ", h("b", {}, "CBR"), ", B-frames ", h("b", {}, "0"), ", audio ", h("b", {}, "AAC"), "."),
           h("li", {}, "Press ", h("b", {}, "Start Streaming"), "."),
         ),
       ),
@@ -56,7 +56,7 @@ export function hints(failed: (error: unknown) => void): Hints {
 export function ffmpegCommand(rtmpUrl: string): string {
   return [
     "ffmpeg -re -i input.mp4",
-    "  -c:v libx264 -preset veryfast -b:v 4M -g 60",
+    "  -c:v libx264 -preset veryfast -b:v 4M -g 60 -bf 0",
     "  -c:a aac -b:a 160k",
     `  -f flv "${rtmpUrl}/${KEY}"`,
   ].join(" \\\n");

@@ -1,6 +1,8 @@
 import type { StreamStatus } from "../api/types";
 
-export const SERIES = ["bitrate", "fpsIn", "fpsOut", "speed", "uploadLatency", "viewers"] as const;
+export const SERIES = [
+  "bitrate", "fpsIn", "fpsOut", "speed", "queue", "uploadLatency", "uploadQueue", "viewers", "latencyP50", "latencyP95",
+] as const;
 export type Series = (typeof SERIES)[number];
 type Value = number | null;
 
@@ -14,14 +16,18 @@ export class History {
     this.values = Object.fromEntries(SERIES.map((name) => [name, []])) as unknown as Record<Series, Value[]>;
   }
 
-  add(now: number, { ingest, encode, upload, viewers }: StreamStatus): void {
+  add(now: number, { ingest, encode, upload, viewers, playback }: StreamStatus): void {
     const sample: Record<Series, Value> = {
       bitrate: ingest?.bitrate ?? null,
       fpsIn: ingest?.frameRate ?? null,
       fpsOut: encode?.frameRate ?? null,
       speed: encode?.speed ?? null,
+      queue: encode?.queuedPackets ?? null,
       uploadLatency: upload?.latencyMs ?? null,
+      uploadQueue: upload?.pendingSegments ?? null,
       viewers: viewers ?? null,
+      latencyP50: playback?.latencyP50 ?? null,
+      latencyP95: playback?.latencyP95 ?? null,
     };
     this.times.push(now);
     for (const name of SERIES) this.values[name].push(sample[name]);

@@ -1,11 +1,11 @@
-import type { StreamStatus } from "../api/types";
+import type { StreamOptions, StreamStatus } from "../api/types";
 import { h, setText } from "../ui/dom";
 import { icon } from "../ui/icons";
-import { askTitle } from "./dialog";
 import type { App, Page } from "./page";
 import { Poll } from "./poll";
 import { streamHash } from "./route";
 import { StreamRow } from "./streamRow";
+import { askWishes } from "./wishesForm";
 
 const POLL_MS = 2_000;
 const ORDER = { LIVE: 0, PENDING: 1, FAILED: 2, READY: 3 } as const;
@@ -18,6 +18,7 @@ export class StreamList implements Page {
   private readonly poll: Poll;
   private readonly known = new Map<string, StreamRow>();
   private readonly empty: HTMLElement;
+  private defaults: StreamOptions | null = null;
 
   constructor(private readonly app: App) {
     document.title = "Streams · Weir";
@@ -42,8 +43,9 @@ export class StreamList implements Page {
     this.poll = new Poll(
       POLL_MS,
       async (signal) => {
-        const streams = await app.client.list(signal);
+        const { streams, defaults } = await app.client.list(signal);
         app.answered();
+        this.defaults = defaults;
         this.show(sorted(streams));
       },
       (error) => app.failed(error),
@@ -78,10 +80,12 @@ export class StreamList implements Page {
   }
 
   private async create(): Promise<void> {
-    const title = await askTitle();
-    if (title === null) return;
     try {
-      const { videoId } = await this.app.client.create(title);
+      this.defaults ??= (await this.app.client.list()).defaults;
+      const from = { ...this.defaults, title: "" };
+      const wishes = await askWishes({ heading: "New stream", action: "Create stream", from });
+      if (wishes === null) return;
+      const { videoId } = await this.app.client.create(wishes);
       location.hash = streamHash(videoId);
     } catch (error) {
       this.app.failed(error);

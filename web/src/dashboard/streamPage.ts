@@ -5,13 +5,16 @@ import { h, setText } from "../ui/dom";
 import { icon, type Icon } from "../ui/icons";
 import { Charts } from "./charts";
 import { confirm } from "./dialog";
-import { Facts } from "./facts";
+import { EventsCard } from "./eventsCard";
 import { Health } from "./health";
 import { History } from "./history";
+import { Journal } from "./journal";
+import { OptionsCard } from "./optionsCard";
 import type { App, Page } from "./page";
 import { Poll } from "./poll";
 import { SendCard } from "./sendCard";
 import { stateBadge } from "./state";
+import { States, StateStrip } from "./stateStrip";
 import { warnings } from "./warnings";
 import { WatchCard } from "./watchCard";
 
@@ -31,7 +34,11 @@ export class StreamPage implements Page {
   private readonly history = new History();
   private readonly charts = new Charts(this.history);
   private readonly health = new Health();
-  private readonly timeline = new Facts("Timeline");
+  private readonly states = new States();
+  private readonly strip = new StateStrip(this.states);
+  private readonly journal = new Journal();
+  private readonly events = new EventsCard();
+  private readonly options: OptionsCard;
   private readonly quiet = h("p", { class: "no-health" }, "Bitrate, frame rate and encoding speed appear here once an encoder sends.");
   private readonly send: SendCard;
   private readonly watch: WatchCard;
@@ -45,6 +52,7 @@ export class StreamPage implements Page {
   ) {
     this.send = new SendCard(app, videoId);
     this.watch = new WatchCard(app);
+    this.options = new OptionsCard(app, (status) => this.show(status));
     const preview = h("iframe", {
       class: "preview", title: "Preview", src: `/live/${encodeURIComponent(videoId)}?embed&preview`,
       allow: "autoplay; fullscreen; picture-in-picture",
@@ -63,8 +71,8 @@ export class StreamPage implements Page {
       h(
         "div",
         { class: "columns" },
-        h("div", { class: "column" }, preview, this.warnings, this.quiet, this.charts.element, this.health.element),
-        h("div", { class: "column side" }, this.send.element, this.watch.element, this.timeline.element),
+        h("div", { class: "column" }, preview, this.strip.element, this.warnings, this.quiet, this.charts.element, this.health.element),
+        h("div", { class: "column side" }, this.send.element, this.watch.element, this.options.element, this.events.element),
       ),
     );
     this.poll = new Poll(POLL_MS, (signal) => this.refresh(signal), (error) => this.failed(error));
@@ -90,7 +98,7 @@ export class StreamPage implements Page {
     const badge = stateBadge(status);
     if (badge.textContent !== this.badge.textContent) this.badge.replaceChildren(badge);
     setText(this.uptime, live && status.startedAt ? format.clock((Date.now() - Date.parse(status.startedAt)) / 1000) : "");
-    setText(this.watching, live ? `${format.count(status.viewers)} watching` : "");
+    setText(this.watching, live ? watching(status) : "");
     this.start.hidden = status.armed !== false;
     this.stop.hidden = status.armed === false && !live;
     setText(this.stop.lastElementChild!, live ? "Stop" : "Close");
@@ -98,12 +106,10 @@ export class StreamPage implements Page {
     this.showHealth(status);
     this.send.show(status);
     this.watch.show(status);
-    this.timeline.show([
-      ["Made", format.dateTime(status.createdAt)],
-      ["Began", format.dateTime(status.startedAt)],
-      ["Ended", live ? format.NONE : format.dateTime(status.endedAt)],
-      ["Why it ended", live ? format.NONE : (status.endReason?.message ?? format.NONE)],
-    ]);
+    this.options.show(status);
+    this.states.observe(status, Date.now());
+    this.strip.show();
+    if (this.journal.observe(status, Date.now())) this.events.show(this.journal.events);
   }
 
   private showHealth(status: StreamStatus): void {
@@ -119,7 +125,7 @@ export class StreamPage implements Page {
   }
 
   private showWarnings(status: StreamStatus): void {
-    const found = warnings(status);
+    const found = warnings(status, this.history.of("bitrate"));
     const text = JSON.stringify(found);
     if (text === this.shownWarnings) return;
     this.shownWarnings = text;
@@ -181,4 +187,8 @@ export class StreamPage implements Page {
   private action(name: Icon, label: string, run: () => Promise<void>): HTMLButtonElement {
     return h("button", { type: "button", "data-action": name, onclick: () => void run() }, icon(name), h("span", {}, label));
   }
+}
+
+function watching({ viewers, peakViewers, totalViewers }: StreamStatus): string {
+  return `${format.count(viewers)} watching · peak ${format.count(peakViewers)} · total ${format.count(totalViewers)}`;
 }

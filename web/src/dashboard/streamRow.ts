@@ -4,6 +4,7 @@ import { h, setText } from "../ui/dom";
 import { icon } from "../ui/icons";
 import { streamHash } from "./route";
 import { stateLabel } from "./state";
+import { Thumbnail } from "./thumbnail";
 import { warnings } from "./warnings";
 
 /** A stream in the list. It is filled again and again in place, so that no click or focus is lost. */
@@ -20,10 +21,14 @@ export class StreamRow {
   private readonly viewers = h("span", { class: "stream-viewers", title: "Watching now" }, icon("people"), this.viewerCount);
   private readonly when = h("span", { class: "stream-when" });
 
+  private readonly thumbnail: Thumbnail;
+
   constructor(videoId: string) {
+    this.thumbnail = new Thumbnail(videoId);
     this.link = h(
       "a",
       { class: "stream-row", href: streamHash(videoId) },
+      this.thumbnail.element,
       this.badge,
       h("span", { class: "stream-title" }, this.title, h("code", {}, videoId)),
       this.facts,
@@ -39,6 +44,7 @@ export class StreamRow {
     const { kind, text } = stateLabel(stream);
     this.link.dataset["live"] = String(live);
     this.badge.dataset["kind"] = kind;
+    this.thumbnail.show(live, Date.now());
     setText(this.state, text);
     setText(this.title, stream.title || "Untitled");
     setText(this.facts, live ? sent(stream) : (stream.endReason?.message ?? ""));

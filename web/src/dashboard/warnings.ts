@@ -13,8 +13,8 @@ const MAX_KEYFRAME_INTERVAL_S = 4;
 const MIN_SPEED = 1;
 const MAX_UPLOAD_LATENCY_MS = 1_500;
 
-/** What is wrong with a stream that runs, or runs badly. */
-export function warnings({ status, reconnecting, ingest, encode, upload }: StreamStatus): Warning[] {
+/** What is wrong with a stream that runs, or runs badly. `bitrates` are its last ones, where they are known. */
+export function warnings({ status, reconnecting, ingest, encode, upload }: StreamStatus, bitrates: (number | null)[] = []): Warning[] {
   if (status !== "LIVE") return [];
   const found: Warning[] = [];
   const add = (code: string, title: string, detail: string): void => void found.push({ code, title, detail });
@@ -24,6 +24,8 @@ export function warnings({ status, reconnecting, ingest, encode, upload }: Strea
   if (keyframes > MAX_KEYFRAME_INTERVAL_S) {
     add("keyframes", `A keyframe only every ${format.seconds(keyframes)}`, "After a fault the picture stays broken until the next one. Set the encoder’s keyframe interval to 2 s.");
   }
+  if (ingest?.bFrames) add("b-frames", "The encoder sends B-frames", "Each adds a frame’s time to the latency. Set B-frames to 0, or tune the encoder for zero latency.");
+  if (isUnstable(bitrates)) add("unstable", "The bitrate swings", "The way from the encoder may be too narrow, or its rate control isn’t CBR. Send a lower, constant bitrate.");
   if (ingest && !ingest.videoCodec) add("no-video", "No video arrives", "Only sound is sent. Check the encoder’s scene and its video settings.");
   if (ingest && !ingest.audioCodec) add("no-audio", "No sound arrives", "Only video is sent. Check the encoder’s audio settings.");
   const errors = encode?.decodeErrors ?? 0;
@@ -44,6 +46,19 @@ export function warnings({ status, reconnecting, ingest, encode, upload }: Strea
     add("slow-upload", `Uploads take ${format.milliseconds(upload?.latencyMs)}`, "A segment lasts 2 s; uploads that take about as long pile up.");
   }
   return found;
+}
+
+/** Samples of the bitrate that are looked at, and the standard deviation that is too much, as a part of their mean. */
+const STEADY_SAMPLES = 30;
+const MAX_SPREAD = 0.35;
+
+/** Whether the bitrate goes up and down; a few samples don't tell. */
+export function isUnstable(bitrates: (number | null)[]): boolean {
+  const known = bitrates.slice(-STEADY_SAMPLES).filter((value) => value !== null);
+  if (known.length < STEADY_SAMPLES) return false;
+  const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
+  const variance = known.reduce((sum, value) => sum + (value - mean) ** 2, 0) / known.length;
+  return Math.sqrt(variance) > MAX_SPREAD * mean;
 }
 
 function counted(n: number, one: string, many = `${one}s`): string {

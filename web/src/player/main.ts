@@ -17,14 +17,15 @@ const REPORT_MS = 5_000;
 /** What of the page's query is meant for the playlist. */
 function playlistQuery(page: URLSearchParams): string {
   const query = new URLSearchParams();
-  if (page.get("latency") === "plain") query.set("latency", "plain");
+  const latency = page.get("latency");
+  if (latency === "plain" || latency === "low") query.set("latency", latency);
   if (page.has("preview")) query.set("preview", "");
   return query.toString();
 }
 
 /**
  * The page: `/live/{videoId}`, with `?embed` for no chrome, `?preview` for not counting as a viewer and
- * `?latency=plain` for whole segments, which ask less of a network.
+ * `?latency=plain` for whole segments, which ask less of a network; `?latency=low` for parts.
  */
 function main(): void {
   const videoId = decodeURIComponent(location.pathname.split("/")[2] ?? "");

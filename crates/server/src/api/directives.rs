@@ -2,6 +2,7 @@
 
 use hls_mux::MediaSequence;
 
+use crate::catalog::LatencyMode;
 use crate::live::{Form, Wanted};
 
 /// The delivery directives of one request.
@@ -9,7 +10,7 @@ use crate::live::{Form, Wanted};
 pub(super) struct Directives {
     /// `_HLS_msn` and `_HLS_part`: answer once this is listed.
     pub(super) wanted: Option<Wanted>,
-    /// `_HLS_skip`: a delta update will do. `latency=plain`: no parts.
+    /// `_HLS_skip`: a delta update will do. `latency`: with parts (`low`) or without (`plain`).
     pub(super) form: Form,
     /// `preview`: don't count me.
     pub(super) preview: bool,
@@ -17,15 +18,17 @@ pub(super) struct Directives {
 
 impl Directives {
     /// Reads them out of a query; `Err` names the one that makes no sense. Others than ours are ignored.
-    pub(super) fn parse(query: &str) -> Result<Self, &'static str> {
-        let (mut sequence, mut part, mut form, mut preview) = (None, None, Form::Whole, false);
+    /// A query that doesn't say whether it wants parts gets what the stream's `mode` says.
+    pub(super) fn parse(query: &str, mode: LatencyMode) -> Result<Self, &'static str> {
+        let (mut sequence, mut part, mut preview) = (None, None, false);
+        let (mut plain, mut delta) = (mode == LatencyMode::Standard, false);
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match &*name {
                 "_HLS_msn" => sequence = Some(value.parse().map_err(|_| "_HLS_msn is no number.")?),
                 "_HLS_part" => part = Some(value.parse().map_err(|_| "_HLS_part is no number.")?),
-                "_HLS_skip" if form == Form::Whole && matches!(&*value, "YES" | "v2") => form = Form::Delta,
+                "_HLS_skip" => delta = matches!(&*value, "YES" | "v2"),
                 "preview" => preview = true,
-                "latency" if value == "plain" => form = Form::Plain,
+                "latency" => plain = value == "plain" || (value != "low" && plain),
                 _ => {}
             }
         }
@@ -33,6 +36,11 @@ impl Directives {
             (Some(sequence), part) => Some(Wanted { sequence: MediaSequence::new(sequence), part }),
             (None, Some(_)) => return Err("_HLS_part needs _HLS_msn."),
             (None, None) => None,
+        };
+        let form = match (plain, delta) {
+            (true, _) => Form::Plain,
+            (false, true) => Form::Delta,
+            (false, false) => Form::Whole,
         };
         Ok(Self { wanted, form, preview })
     }
@@ -45,7 +53,7 @@ mod tests {
     #[test]
     fn directives_are_read_among_other_parameters() {
         let wanted = |sequence, part| Some(Wanted { sequence: MediaSequence::new(sequence), part });
-        let parse = Directives::parse;
+        let parse = |query| Directives::parse(query, LatencyMode::Low);
         assert_eq!(parse(""), Ok(Directives::default()));
         assert_eq!(
             parse("token=a&_HLS_msn=7"),
@@ -60,6 +68,15 @@ mod tests {
     }
 
     #[test]
+    fn the_stream_says_how_unless_the_query_does() {
+        let form = |query, mode| Directives::parse(query, mode).unwrap().form;
+        assert_eq!(form("", LatencyMode::Standard), Form::Plain);
+        assert_eq!(form("_HLS_skip=YES&latency=nearby", LatencyMode::Standard), Form::Plain);
+        assert_eq!(form("latency=low&_HLS_skip=YES", LatencyMode::Standard), Form::Delta);
+        assert_eq!(form("latency=plain", LatencyMode::Low), Form::Plain);
+    }
+
+    #[test]
     fn nonsense_is_told() {
         for query in [
             "_HLS_part=3",
@@ -68,7 +85,7 @@ mod tests {
             "_HLS_msn=1&_HLS_part=x",
             "_HLS_msn=99999999999999999999",
         ] {
-            assert!(Directives::parse(query).is_err(), "{query}");
+            assert!(Directives::parse(query, LatencyMode::Low).is_err(), "{query}");
         }
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Start {}
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Streams {
     pub(super) streams: Vec<StreamStatus>,
+    /// What a new stream is unless its maker says otherwise.
+    pub(super) defaults: StreamOptions,
 }
 
 /// A stream and how it is doing.

@@ -36,7 +36,8 @@ async fn object(
     let window = &broadcast.window;
     let (served, waits) = if name == MEDIA_PLAYLIST {
         let query = query.unwrap_or_default();
-        let Directives { wanted, form, preview } = Directives::parse(&query).map_err(Problem::invalid)?;
+        let Directives { wanted, form, preview } =
+            Directives::parse(&query, broadcast.latency_mode).map_err(Problem::invalid)?;
         api.board.read(&id, requester.0, preview).map_err(Problem::full)?;
         (window.playlist(wanted, form).await, wanted.is_some())
     } else {

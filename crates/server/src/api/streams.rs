@@ -83,7 +83,7 @@ pub(super) async fn create(
 pub(super) async fn list(State(api): State<Api>, urls: Urls) -> Result<Json<Streams>, Problem> {
     let streams = api.catalog.list(LIST_LIMIT).await?;
     let streams = streams.into_iter().map(|stream| StreamStatus::new(stream, &api, &urls)).collect();
-    Ok(Json(Streams { streams }))
+    Ok(Json(Streams { streams, defaults: api.stream_defaults.clone() }))
 }
 
 /// One stream and how it is doing

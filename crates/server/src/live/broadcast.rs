@@ -13,13 +13,15 @@ use super::feed::{Feed, FeedError, FeedSender};
 use super::health::{EncodeHealth, Health, IngestMeter, UploadHealth};
 use super::upload_queue::UploadQueue;
 use super::window::Window;
-use crate::catalog::{EndReason, Status, VideoId};
+use crate::catalog::{EndReason, LatencyMode, Status, VideoId};
 
 /// A stream on air, or just off it.
 pub(crate) struct Broadcast {
     pub(super) id: VideoId,
     /// How long it waits for a publisher that vanished.
     pub(super) reconnect_window: Duration,
+    /// What viewers get who don't say how they want it.
+    pub(crate) latency_mode: LatencyMode,
     pub(super) presence: watch::Sender<Presence>,
     pub(super) feed: FeedSender,
     pub(super) health: Arc<Health>,

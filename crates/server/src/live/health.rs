@@ -29,6 +29,8 @@ pub(crate) struct IngestHealth {
     pub(crate) channels: Option<u8>,
     /// Seconds from the last keyframe but one to the last.
     pub(crate) keyframe_interval: Option<f64>,
+    /// Whether pictures came in another order than they are shown in, over the last few seconds.
+    pub(crate) b_frames: bool,
     pub(crate) bytes_received: u64,
 }
 
@@ -106,6 +108,9 @@ pub(crate) struct IngestMeter {
     bytes: u64,
     frames: u32,
     last_keyframe: Option<Timestamp>,
+    /// The latest picture, by when it is shown.
+    latest: Option<Timestamp>,
+    reordered: bool,
 }
 
 /// How often rates are taken anew.
@@ -119,7 +124,7 @@ impl IngestMeter {
             connected_at: Some(whole_millis(SystemTime::now())),
             ..IngestHealth::default()
         };
-        Self { health, since: now, bytes: 0, frames: 0, last_keyframe: None }
+        Self { health, since: now, bytes: 0, frames: 0, last_keyframe: None, latest: None, reordered: false }
     }
 
     pub(crate) fn health(&self) -> &IngestHealth {
@@ -152,6 +157,8 @@ impl IngestMeter {
                 self.health.bytes_received += size;
                 if packet.track == Track::Video {
                     self.frames += 1;
+                    self.reordered |= self.latest.is_some_and(|latest| packet.pts < latest);
+                    self.latest = self.latest.max(Some(packet.pts));
                     if packet.is_keyframe {
                         let before = self.last_keyframe.replace(packet.pts);
                         self.health.keyframe_interval =
@@ -166,7 +173,8 @@ impl IngestMeter {
         }
         self.health.bitrate = (self.bytes as f64 * 8.0 / elapsed.as_secs_f64()) as u64;
         self.health.frame_rate = f64::from(self.frames) / elapsed.as_secs_f64();
-        (self.since, self.bytes, self.frames) = (now, 0, 0);
+        self.health.b_frames = self.reordered;
+        (self.since, self.bytes, self.frames, self.reordered) = (now, 0, 0, false);
         true
     }
 }
@@ -202,5 +210,19 @@ mod tests {
         assert_eq!(health.keyframe_interval, Some(2.0));
         assert!((health.frame_rate - 20.0).abs() < 1.0, "{}", health.frame_rate);
         assert!((190_000..220_000).contains(&health.bitrate), "{}", health.bitrate);
+        assert!(!health.b_frames);
+    }
+
+    #[test]
+    fn b_frames_are_pictures_that_come_after_later_ones() {
+        let start = Instant::now();
+        let mut meter = IngestMeter::new(None, "127.0.0.1:1".into(), start);
+        for (dts, pts) in [(0_u64, 1_u64), (1, 3), (2, 2), (50, 51)] {
+            let now = start + Duration::from_millis(dts * 40);
+            let [pts, dts] = [pts, dts].map(|n| Timestamp::from_millis(n as i64 * 40));
+            let packet = Packet { track: Track::Video, pts, dts, is_keyframe: false, data: Bytes::new() };
+            meter.count(&MediaEvent::Packet(packet), now);
+        }
+        assert!(meter.health().b_frames);
     }
 }

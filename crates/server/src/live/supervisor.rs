@@ -73,6 +73,7 @@ impl Supervisor {
         let broadcast = Arc::new(Broadcast {
             id: stream.video_id.clone(),
             reconnect_window: Duration::from_secs(stream.options.reconnect_window.into()),
+            latency_mode: stream.options.latency_mode,
             presence: watch::Sender::new(Presence::Away(Instant::now())),
             feed: sender,
             health: Arc::new(Health::default()),
