@@ -25,6 +25,7 @@ use utoipa_axum::routes;
 
 use crate::api_token::ApiToken;
 use crate::catalog::{Catalog, StreamOptions};
+use crate::ingest::Pulls;
 use crate::live::{Board, Registry};
 pub(crate) use urls::UrlOptions;
 
@@ -33,6 +34,7 @@ pub(crate) use urls::UrlOptions;
 pub(crate) struct Api {
     pub(crate) catalog: Catalog,
     pub(crate) registry: Registry,
+    pub(crate) pulls: Pulls,
     pub(crate) board: Board,
     pub(crate) token: ApiToken,
     /// What new streams get, where their creator doesn't say.

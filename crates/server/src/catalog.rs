@@ -17,6 +17,7 @@ pub use options::{LatencyMode, SecondPublisher, StreamOptions};
 pub(crate) use options::{MAX_DVR_WINDOW, MAX_RECONNECT_WINDOW, MAX_RETENTION_DAYS};
 pub(crate) use stream::{EndReason, Status, Stream, VideoId};
 
+use crate::config::Secret;
 use crate::stream_key;
 
 /// The database of streams. A clone shares the connections.
@@ -164,15 +165,37 @@ impl Catalog {
         .map_err(failed("look a stream key up"))
     }
 
-    /// Arms or disarms a stream's key; `false` where there is no such stream.
-    pub(crate) async fn set_armed(&self, id: &VideoId, armed: bool) -> Result<bool> {
-        let done = sqlx::query("UPDATE streams SET armed = $2 WHERE video_id = $1")
+    /// Disarms a stream: nothing is broadcast until it is armed again. `false` where there is no such stream.
+    pub(crate) async fn disarm(&self, id: &VideoId) -> Result<bool> {
+        let done = sqlx::query("UPDATE streams SET armed = FALSE WHERE video_id = $1")
             .bind(id.as_str())
-            .bind(armed)
             .execute(&self.pool)
             .await
-            .map_err(failed("arm or disarm a stream key"))?;
+            .map_err(failed("disarm a stream"))?;
         Ok(done.rows_affected() > 0)
+    }
+
+    /// Arms a stream to be played from `source`, or by its encoder where that is `None`; `false` where
+    /// there is no such stream.
+    pub(crate) async fn arm(&self, id: &VideoId, source: Option<&str>) -> Result<bool> {
+        let done = sqlx::query("UPDATE streams SET armed = TRUE, source_url = $2 WHERE video_id = $1")
+            .bind(id.as_str())
+            .bind(source)
+            .execute(&self.pool)
+            .await
+            .map_err(failed("arm a stream"))?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// The armed streams that are played from elsewhere, and from where.
+    pub(crate) async fn sources(&self) -> Result<Vec<(VideoId, Secret)>> {
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT video_id, source_url FROM streams WHERE armed AND source_url IS NOT NULL ORDER BY created_at",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("list the sources"))?;
+        Ok(rows.into_iter().filter_map(|(id, url)| Some((VideoId::parse(&id)?, Secret(url)))).collect())
     }
 
     /// Gives a stream a new key; the old one dies. `None` where there is no such stream.

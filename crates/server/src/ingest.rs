@@ -2,7 +2,8 @@
 //!
 //! `listener` accepts connections as `admission` allows, `session`
 //! runs each; whether a key may publish is `authority`'s to say, which asks the catalog and the
-//! `hook`, and makes those wait who often fail.
+//! `hook`, and makes those wait who often fail. `pull` plays streams from other servers, over a
+//! `player`'s connections. Either way `pump` feeds the broadcast.
 
 mod admission;
 mod authority;
@@ -11,6 +12,9 @@ mod faults;
 mod hook;
 mod listener;
 mod network;
+mod player;
+mod pull;
+mod pump;
 mod session;
 
 use std::sync::Arc;
@@ -28,6 +32,7 @@ use failed_keys::FailedKeys;
 pub(crate) use hook::Hook;
 pub use hook::HookError;
 pub(crate) use listener::{Door, listen};
+pub(crate) use pull::{Pulls, SourceStatus};
 
 /// The app that encoders publish to.
 pub(crate) const APP: &str = "live";

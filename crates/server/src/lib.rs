@@ -42,7 +42,7 @@ use api_token::ApiToken;
 use catalog::Catalog;
 use certificate::Certificate;
 use https::TlsListener;
-use ingest::{Door, Hook, Ingest};
+use ingest::{Door, Hook, Ingest, Pulls};
 use live::{Board, Registry, RegistryOptions};
 
 /// How long requests may still take once everything that they could ask for has ended.
@@ -150,9 +150,11 @@ pub async fn run(
         StoreConfig::Memory { .. } => None,
         StoreConfig::S3 { public_url, .. } => Some(public_url.clone()),
     };
+    let pulls = Pulls::new(registry.clone(), catalog.clone(), config.ingest.limits.clone(), shutdown.clone());
     let api = Api {
         catalog: catalog.clone(),
         registry: registry.clone(),
+        pulls: pulls.clone(),
         board,
         token,
         stream_defaults: config.stream_defaults.clone(),
@@ -190,7 +192,9 @@ pub async fn run(
     started(Started::new(&config, addresses, token_source));
 
     let ingest = Ingest::new(&config.ingest, hook, catalog.clone(), registry.clone(), shutdown.clone());
+    pulls.resume().await?;
     ingest::listen(doors, ingest, shutdown).await;
+    pulls.ended().await;
     registry.drained().await;
     stopped.cancel();
     upkeep.abort();

@@ -17,6 +17,7 @@ mod media;
 mod objects;
 mod operations;
 mod publish_hook;
+mod pull;
 mod reconnect;
 mod refusal;
 mod rtmps;

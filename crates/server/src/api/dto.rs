@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::urls::Urls;
 use crate::catalog::{EndReason, Status, Stream, StreamOptions};
+use crate::ingest::SourceStatus;
 use crate::live::{
     Attendance, EncodeHealth, Experience, IngestHealth, ObjectKeys, UploadHealth, whole_millis,
 };
@@ -50,7 +51,11 @@ pub(super) struct StreamKey {
 /// How starting is to be done.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Start {}
+pub(super) struct Start {
+    /// Where to play the stream from, in place of its encoder; it may hold a secret, and is not told again.
+    #[schema(example = "rtmp://other.example/live/name", max_length = 2048)]
+    pub(super) source_url: Option<String>,
+}
 
 /// The streams, newest first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -101,6 +106,8 @@ pub(super) struct StreamStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     s3_playback_url: Option<String>,
     player_url: String,
+    /// The server that it is played from; null where its encoder publishes.
+    source: Option<SourceStatus>,
     /// What the publisher sends; null while there is none.
     ingest: Option<IngestHealth>,
     /// What the encoder makes of it; null off the air.
@@ -173,6 +180,7 @@ impl StreamStatus {
             playback_url: urls.playback(id),
             s3_playback_url: urls.s3_playback(id),
             player_url: urls.player(id),
+            source: api.pulls.status(id),
             ingest: broadcast.as_ref().and_then(|b| b.health().ingest()),
             encode: broadcast.as_ref().map(|b| b.encode_health()),
             upload: broadcast.as_ref().map(|b| b.upload_health()),

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
+use rtmp_ingest::SourceUrl;
 use serde::de::DeserializeOwned;
 
 use super::Api;
@@ -142,7 +143,8 @@ pub(super) async fn change(
 pub(super) async fn delete(State(api): State<Api>, Named(id): Named) -> Result<StatusCode, Problem> {
     let stream = find(&api, &id).await?;
     // Disarmed first: an encoder that reconnects by itself must not come in between.
-    api.catalog.set_armed(&id, false).await?;
+    api.catalog.disarm(&id).await?;
+    api.pulls.stop(&id);
     api.registry.stop(&id).await;
     let next = api.catalog.next_sequence(&id).await?;
     api.catalog.delete(&id).await?;
@@ -151,7 +153,10 @@ pub(super) async fn delete(State(api): State<Api>, Named(id): Named) -> Result<S
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Arm the key: its encoder may publish
+/// Arm the key: its encoder may publish; or play the stream from another RTMP server
+///
+/// A source is played until `stop`, and tried again, with growing pauses, whenever it fails or ends. Starting
+/// again replaces it.
 #[utoipa::path(
     post, path = "/api/live/{videoId}/start", tag = "streams", security(("token" = [])),
     params(("videoId" = String, Path)), request_body = Start,
@@ -166,10 +171,16 @@ pub(super) async fn start(
     State(api): State<Api>,
     urls: Urls,
     Named(id): Named,
-    Body(Start {}): Body<Start>,
+    Body(Start { source_url }): Body<Start>,
 ) -> Result<Json<StreamStatus>, Problem> {
-    if !api.catalog.set_armed(&id, true).await? {
+    let source = source_url.as_deref().map(str::parse::<SourceUrl>).transpose();
+    let source = source.map_err(|fault| Problem::invalid(format!("sourceUrl cannot be played: {fault}.")))?;
+    if !api.catalog.arm(&id, source_url.as_deref()).await? {
         return Err(Problem::no_such_stream(id.as_str()));
+    }
+    match source {
+        Some(source) => api.pulls.start(&id, source),
+        None => api.pulls.stop(&id),
     }
     Ok(Json(StreamStatus::new(find(&api, &id).await?, &api, &urls)))
 }
@@ -189,9 +200,10 @@ pub(super) async fn stop(
     urls: Urls,
     Named(id): Named,
 ) -> Result<Json<StreamStatus>, Problem> {
-    if !api.catalog.set_armed(&id, false).await? {
+    if !api.catalog.disarm(&id).await? {
         return Err(Problem::no_such_stream(id.as_str()));
     }
+    api.pulls.stop(&id);
     api.registry.stop(&id).await;
     Ok(Json(StreamStatus::new(find(&api, &id).await?, &api, &urls)))
 }

@@ -49,7 +49,7 @@ async fn what_is_not_there_is_told() {
     let id = VideoId::parse("nobody").unwrap();
     assert!(catalog.get(&id).await.unwrap().is_none());
     assert!(!catalog.delete(&id).await.unwrap());
-    assert!(!catalog.set_armed(&id, true).await.unwrap());
+    assert!(!catalog.arm(&id, None).await.unwrap());
     assert!(catalog.rotate_key(&id).await.unwrap().is_none());
 }
 

@@ -11,29 +11,14 @@ use tracing::Instrument;
 use super::Ingest;
 use super::authority::Denial;
 use super::faults::Faults;
+use super::pump::{Over, pump};
 use crate::catalog::Stream;
-use crate::live::{AttachError, Attached, FeedError, IngestMeter, SessionEnd};
+use crate::live::{AttachError, Attached, IngestMeter, SessionEnd};
 
 /// A connection that has a place.
 pub(super) struct Session {
     ingest: Ingest,
     peer: SocketAddr,
-}
-
-/// Why a session is over.
-enum Over {
-    /// The encoder unpublished or closed in good order.
-    Finished,
-    /// The encoder closed without a word.
-    Closed,
-    /// It broke the protocol, a limit or the connection.
-    Broken(rtmp_ingest::Error),
-    /// Its broadcast was ended.
-    Ended(String),
-    /// The encoder thread took nothing.
-    NotTaken(FeedError),
-    /// The server is being stopped.
-    Shutdown,
 }
 
 impl Session {
@@ -115,14 +100,8 @@ impl Session {
         tracing::info!(encoder = request.encoder.as_deref().unwrap_or("unnamed"), "publishing");
         let mut meter = IngestMeter::new(request.encoder, self.peer.to_string(), Instant::now());
         attached.show(&meter);
-        let over = self.feed(&mut connection, &mut attached, &mut meter).await;
-        let (end, reason) = match &over {
-            Over::Finished => (SessionEnd::Finished, "finished"),
-            Over::Closed => (SessionEnd::Vanished, "closed"),
-            Over::Broken(_) => (SessionEnd::Vanished, "broken"),
-            Over::Ended(_) | Over::NotTaken(_) => (SessionEnd::Vanished, "ended"),
-            Over::Shutdown => (SessionEnd::Vanished, "shutdown"),
-        };
+        let over = pump(&mut connection, &mut attached, &mut meter, &self.ingest.shutdown).await;
+        let (end, reason) = over.end();
         counter!("weir_sessions_ended_total", "reason" => reason).increment(1);
         let stats = connection.stats();
         let (bytes, faults) = (stats.bytes_received, Faults::of(&stats));
@@ -134,51 +113,12 @@ impl Session {
             }
             Over::Ended(why) => tracing::info!(why, bytes, %faults, "the session was ended"),
             Over::NotTaken(error) => tracing::error!(%error, bytes, %faults, "the session was ended"),
-            Over::Finished | Over::Closed | Over::Shutdown => {
+            Over::Finished | Over::Closed | Over::Cancelled => {
                 tracing::info!(reason, bytes, %faults, "the session ended");
             }
         }
         attached.leave(end).await;
         connection.close().await;
-    }
-
-    async fn feed<S: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        connection: &mut Connection<S>,
-        attached: &mut Attached,
-        meter: &mut IngestMeter,
-    ) -> Over {
-        loop {
-            let event = tokio::select! {
-                event = connection.next_event() => event,
-                reason = attached.ended() => return Over::Ended(reason.message),
-                () = self.ingest.shutdown.cancelled() => return Over::Shutdown,
-            };
-            match event {
-                Ok(Some(Event::Media(media))) => {
-                    if meter.count(&media, Instant::now()) {
-                        attached.show(meter);
-                    }
-                    if let media::MediaEvent::Packet(packet) = &media {
-                        counter!("weir_ingest_bytes_total").increment(packet.data.len() as u64);
-                    }
-                    if let Err(error) = attached.media(media).await {
-                        return Over::NotTaken(error);
-                    }
-                }
-                Ok(Some(Event::Metadata(metadata))) => {
-                    if let Some(encoder) = metadata.encoder {
-                        meter.set_encoder(encoder);
-                        attached.show(meter);
-                    }
-                }
-                Ok(Some(Event::PublishFinished)) => return Over::Finished,
-                // One session publishes once; the library refuses a second request itself.
-                Ok(Some(Event::PublishRequested(_))) => refuse(connection, &Refusal::Busy.into()).await,
-                Ok(None) => return Over::Closed,
-                Err(error) => return Over::Broken(error),
-            }
-        }
     }
 }
 
