@@ -10,6 +10,7 @@ mod problem;
 mod requester;
 mod streams;
 mod urls;
+mod viewer_history;
 mod watch;
 mod wishes;
 
@@ -87,6 +88,7 @@ pub(crate) fn router(api: Api) -> Router {
         .routes(routes!(streams::start))
         .routes(routes!(streams::stop))
         .routes(routes!(streams::key, streams::rotate_key))
+        .routes(routes!(viewer_history::viewer_history))
         .route_layer(middleware::from_fn_with_state(api.clone(), auth::require_token));
     let viewers = OpenApiRouter::new()
         .routes(routes!(watch::viewers))

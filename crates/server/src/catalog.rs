@@ -5,6 +5,7 @@
 
 mod options;
 mod stream;
+mod viewer_samples;
 
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,6 +17,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 pub use options::{LatencyMode, SecondPublisher, StreamOptions};
 pub(crate) use options::{MAX_DVR_WINDOW, MAX_RECONNECT_WINDOW, MAX_RETENTION_DAYS};
 pub(crate) use stream::{EndReason, Status, Stream, VideoId};
+pub(crate) use viewer_samples::{SAMPLE_PERIOD, ViewerSample};
 
 use crate::config::Secret;
 use crate::stream_key;

@@ -184,6 +184,7 @@ pub async fn run(
     let serve = axum::serve(http, service).with_graceful_shutdown(stopped.clone().cancelled_owned());
     pages.spawn(serve.into_future());
     let upkeep = tokio::spawn(upkeep(metrics));
+    let history = tokio::spawn(live::keep_history(registry.clone()));
     if let Some((certificate, (listener, addr))) = rtmps {
         addresses.rtmps = Some(addr);
         doors.push(Door { listener, tls: Some(certificate.acceptor(&[])?) });
@@ -198,6 +199,7 @@ pub async fn run(
     registry.drained().await;
     stopped.cancel();
     upkeep.abort();
+    history.abort();
     followers.iter().for_each(JoinHandle::abort);
     let ended = async {
         let mut result = Ok(());

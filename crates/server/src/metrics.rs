@@ -71,6 +71,8 @@ const GAUGES: &[(&str, &str)] = &[
     ("weir_rtmp_connections", "Open RTMP connections."),
     ("weir_viewers", "Viewers of a stream: by their sockets, or by the playlists that they ask for."),
     ("weir_served_bytes", "Bytes that a broadcast's viewers were sent from memory."),
+    ("weir_served_bits_per_second", "What a stream's viewers are sent from memory."),
+    ("weir_origin_bits_per_second", "What the viewers of all streams are sent from memory."),
     ("weir_viewer_latency_seconds", "How far behind a stream's viewers are, as their players report it."),
     ("weir_viewer_stalls", "Times that pictures stood still, of those who watch a stream now."),
     ("weir_ingest_bits_per_second", "What a stream's publisher sends."),

@@ -63,5 +63,20 @@ async fn players_without_a_socket_are_counted_and_limited() {
     let status = stream.status().await;
     assert_eq!((&status["viewers"], &status["peakViewers"]), (&json!(2), &json!(2)), "{status}");
     assert!(status["servedBytes"].as_u64().unwrap() > 0, "{status}");
+
+    // The course of the broadcast: what was so as it went live, and what is so ten seconds later.
+    let history = eventually("there are two samples", Duration::from_secs(30), || async {
+        let history = weir.api().get(&stream.path("viewers/history")).await.json();
+        (history["samples"].as_array().unwrap().len() >= 2).then_some(history)
+    })
+    .await;
+    assert_eq!(history["startedAt"], status["startedAt"]);
+    let samples = history["samples"].as_array().unwrap();
+    assert_eq!((&samples[0]["at"], &samples[1]["viewers"]), (&status["startedAt"], &json!(2)), "{history}");
+    assert!(samples[1]["servedBitrate"].is_u64(), "{history}");
+    let earlier = weir.api().get(&stream.path("viewers/history?startedAt=2026-01-01T00:00:00Z")).await;
+    assert_eq!(earlier.json()["samples"], json!([]));
+    weir.api().get(&stream.path("viewers/history?startedAt=soon")).await.assert_problem(400);
+    weir.anonymous().get(&stream.path("viewers/history")).await.assert_problem(401);
     publisher.stop().await;
 }

@@ -59,10 +59,13 @@ pub(super) struct Start {
 
 /// The streams, newest first.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Streams {
     pub(super) streams: Vec<StreamStatus>,
     /// What a new stream is unless its maker says otherwise.
     pub(super) defaults: StreamOptions,
+    /// Bits a second that the viewers of all streams are sent.
+    pub(super) served_bitrate: u64,
 }
 
 /// A stream and how it is doing.
@@ -99,6 +102,8 @@ pub(super) struct StreamStatus {
     playback: Option<Experience>,
     /// Bytes of playlists, segments and parts that this broadcast's viewers were sent; null off the air.
     served_bytes: Option<u64>,
+    /// Bits a second that they are sent; null off the air.
+    served_bitrate: Option<u64>,
     rtmp_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     rtmps_url: Option<String>,
@@ -175,6 +180,7 @@ impl StreamStatus {
             total_viewers: attendance.total,
             playback: api.board.experience(id),
             served_bytes: broadcast.as_ref().map(|b| b.served_bytes()),
+            served_bitrate: broadcast.as_ref().map(|b| b.served_rate()),
             rtmp_url: urls.rtmp(),
             rtmps_url: urls.rtmps(),
             playback_url: urls.playback(id),

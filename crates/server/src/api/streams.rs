@@ -84,7 +84,8 @@ pub(super) async fn create(
 pub(super) async fn list(State(api): State<Api>, urls: Urls) -> Result<Json<Streams>, Problem> {
     let streams = api.catalog.list(LIST_LIMIT).await?;
     let streams = streams.into_iter().map(|stream| StreamStatus::new(stream, &api, &urls)).collect();
-    Ok(Json(Streams { streams, defaults: api.stream_defaults.clone() }))
+    let (defaults, served_bitrate) = (api.stream_defaults.clone(), api.registry.served_rate());
+    Ok(Json(Streams { streams, defaults, served_bitrate }))
 }
 
 /// One stream and how it is doing

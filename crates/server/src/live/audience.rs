@@ -26,6 +26,7 @@ pub(super) struct Audience {
     swept: Option<Instant>,
     peak: usize,
     total: u64,
+    stalls: u64,
 }
 
 struct Socket {
@@ -99,6 +100,7 @@ impl Audience {
     pub(super) fn restart(&mut self) {
         self.peak = self.current();
         self.total = self.peak as u64;
+        self.stalls = 0;
     }
 
     pub(super) fn current(&self) -> usize {
@@ -109,8 +111,9 @@ impl Audience {
         Attendance { current: self.current(), peak: self.peak, total: self.total }
     }
 
-    /// What a viewer says of its picture; only the newest counts.
-    pub(super) fn report(&mut self, viewer: &str, report: Report) {
+    /// What a viewer says of its picture; only the newest counts. `stalls` are those that are new.
+    pub(super) fn report(&mut self, viewer: &str, report: Report, stalls: u32) {
+        self.stalls = self.stalls.saturating_add(stalls.into());
         if let Some(socket) = self.sockets.get_mut(viewer) {
             socket.report = Some(report);
         }
@@ -118,6 +121,11 @@ impl Audience {
 
     pub(super) fn experience(&self) -> Option<Experience> {
         Experience::of(self.sockets.values().filter_map(|socket| socket.report.as_ref()))
+    }
+
+    /// Times that pictures stood still, since the broadcast began.
+    pub(super) fn stalls(&self) -> u64 {
+        self.stalls
     }
 
     fn note(&mut self, is_new: bool) {

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::audience::{Attendance, Audience, Fingerprint};
 use super::experience::{Experience, Report};
-use crate::catalog::{Status, VideoId};
+use crate::catalog::{Status, VideoId, ViewerSample};
 use crate::config::ViewerLimits;
 
 /// A stream in a few words, for those who watch.
@@ -57,6 +57,8 @@ pub(crate) struct Watching {
     id: VideoId,
     /// `None`: there was no room to count it.
     viewer: Option<String>,
+    /// Stalls that its player has told of.
+    stalls: Option<u32>,
 }
 
 impl Board {
@@ -92,7 +94,7 @@ impl Board {
             entry.recount();
         }
         let viewer = has_room.then_some(viewer);
-        Watching { brief: entry.brief.subscribe(), board: self.clone(), id: id.clone(), viewer }
+        Watching { brief: entry.brief.subscribe(), board: self.clone(), id: id.clone(), viewer, stalls: None }
     }
 
     /// Somebody asks for a playlist: counts it, unless there is no room for one more. A preview needs room
@@ -167,6 +169,16 @@ impl Board {
         self.lock().get(id)?.audience.experience()
     }
 
+    /// The viewers of a stream as the catalog keeps them.
+    pub(super) fn sample(&self, id: &VideoId, slot: u32, bits_per_second: u64) -> ViewerSample {
+        let viewers = self.attendance(id).current;
+        let entries = self.lock();
+        let audience = entries.get(id).map(|entry| &entry.audience);
+        let seen = audience.and_then(Audience::experience).unwrap_or_default();
+        let stalls = audience.map_or(0, Audience::stalls);
+        seen.sample(slot, viewers, stalls, bits_per_second)
+    }
+
     fn leave(&self, id: &VideoId, viewer: Option<&str>) {
         let mut entries = self.lock();
         let Some(entry) = entries.get_mut(id) else { return };
@@ -201,9 +213,12 @@ impl Entry {
 
 impl Watching {
     /// What the viewer's player says of its picture.
-    pub(crate) fn report(&self, report: Report) {
+    pub(crate) fn report(&mut self, report: Report) {
+        // A socket's first report may tell of stalls that were counted when it had another socket.
+        let before = self.stalls.replace(report.stalls).unwrap_or(report.stalls);
+        let stalls = report.stalls.saturating_sub(before);
         if let (Some(viewer), Some(entry)) = (&self.viewer, self.board.lock().get_mut(&self.id)) {
-            entry.audience.report(viewer, report);
+            entry.audience.report(viewer, report, stalls);
         }
     }
 }
@@ -239,6 +254,34 @@ mod tests {
         drop((first, third));
         assert_eq!(viewers(), 0);
         assert!(board.lock().is_empty(), "nobody is kept on the board for nothing");
+    }
+
+    #[test]
+    fn stalls_are_summed_over_sockets_and_told_once() {
+        let board = board(10, 10);
+        let report = |stalls: u32| serde_json::from_value(serde_json::json!({ "stalls": stalls })).unwrap();
+        board.set(&id(), Status::Live, false);
+        let watch = || board.watch(&id(), "ann".into(), 1, Status::Live);
+        let mut tabs = [watch(), watch()];
+        for (tab, stalls) in [(0, 0), (1, 7), (0, 2), (1, 7), (0, 3)] {
+            tabs[tab].report(report(stalls));
+        }
+        assert_eq!(
+            board.sample(&id(), 4, 80),
+            ViewerSample {
+                slot: 4,
+                viewers: 1,
+                latency_p50: None,
+                latency_p95: None,
+                stalls: 3,
+                bits_per_second: 80,
+            }
+        );
+        drop(tabs);
+        assert_eq!(board.sample(&id(), 5, 0).stalls, 3, "who has left has stood still all the same");
+        board.set(&id(), Status::Ready, false);
+        board.set(&id(), Status::Live, false);
+        assert_eq!(board.sample(&id(), 0, 0).stalls, 0, "a broadcast's own");
     }
 
     #[test]

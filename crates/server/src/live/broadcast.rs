@@ -1,8 +1,8 @@
 //! One broadcast: the task that outlives its sessions and ends its encoder and its uploads in order.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
 
 use media::MediaEvent;
 use tokio::sync::watch;
@@ -32,6 +32,10 @@ pub(crate) struct Broadcast {
     pub(super) sessions: AtomicU64,
     /// Bytes that viewers were sent.
     pub(super) served: AtomicU64,
+    /// Bits a second that they are sent.
+    pub(super) served_rate: AtomicU64,
+    /// When the catalog was told that it is live.
+    pub(super) live_since: OnceLock<SystemTime>,
 }
 
 /// Who feeds a broadcast.
@@ -168,6 +172,11 @@ impl Broadcast {
     /// Bytes that viewers were sent.
     pub(crate) fn served_bytes(&self) -> u64 {
         self.served.load(Ordering::Relaxed)
+    }
+
+    /// Bits a second that viewers are sent.
+    pub(crate) fn served_rate(&self) -> u64 {
+        self.served_rate.load(Ordering::Relaxed)
     }
 
     pub(crate) fn health(&self) -> &Health {

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::catalog::ViewerSample;
+
 /// One player's latest report.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -11,13 +13,13 @@ pub(crate) struct Report {
     latency: Option<f64>,
     /// Times that the picture stood still.
     #[serde(default)]
-    stalls: u32,
+    pub(super) stalls: u32,
     /// Milliseconds from asking for a picture to the first one.
     startup_ms: Option<f64>,
 }
 
 /// The viewers' reports in sum: half of the players, and all but one in twenty, do at least so well.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Experience {
     /// Players that report.
@@ -52,6 +54,25 @@ impl Experience {
             startup_ms_p95: percentile(&startups, 95),
             stalls,
         })
+    }
+
+    /// As the catalog keeps it.
+    pub(super) fn sample(
+        &self,
+        slot: u32,
+        viewers: usize,
+        stalls: u64,
+        bits_per_second: u64,
+    ) -> ViewerSample {
+        let millis = |seconds: f64| (seconds * 1000.0).round().max(0.0) as u32;
+        ViewerSample {
+            slot,
+            viewers: u32::try_from(viewers).unwrap_or(u32::MAX),
+            latency_p50: self.latency_p50.map(millis),
+            latency_p95: self.latency_p95.map(millis),
+            stalls,
+            bits_per_second,
+        }
     }
 }
 

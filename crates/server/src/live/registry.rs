@@ -125,8 +125,19 @@ impl Registry {
         self.shared.lock().get(id).cloned()
     }
 
+    /// Every broadcast that is served.
+    pub(super) fn all(&self) -> Vec<Arc<Broadcast>> {
+        self.shared.lock().values().cloned().collect()
+    }
+
+    /// Bits a second that the viewers of all streams are sent.
+    pub(crate) fn served_rate(&self) -> u64 {
+        self.shared.lock().values().map(|broadcast| broadcast.served_rate()).sum()
+    }
+
     /// Takes the gauges of every broadcast on air.
     pub(crate) fn measure(&self) {
+        gauge!("weir_origin_bits_per_second").set(self.served_rate() as f64);
         let on_air: Vec<_> = self.shared.lock().values().filter(|b| !b.is_finished()).cloned().collect();
         for broadcast in on_air {
             let labels = [("stream", broadcast.id.to_string())];
@@ -142,6 +153,7 @@ impl Registry {
             gauge!("weir_upload_queue_bytes", &labels).set(upload.pending_bytes as f64);
             gauge!("weir_viewers", &labels).set(self.shared.board.attendance(&broadcast.id).current as f64);
             gauge!("weir_served_bytes", &labels).set(broadcast.served_bytes() as f64);
+            gauge!("weir_served_bits_per_second", &labels).set(broadcast.served_rate() as f64);
             let Some(seen) = self.shared.board.experience(&broadcast.id) else { continue };
             for (quantile, value) in [("0.5", seen.latency_p50), ("0.95", seen.latency_p95)] {
                 let labels = [labels[0].clone(), ("quantile", quantile.to_owned())];

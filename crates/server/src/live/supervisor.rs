@@ -1,8 +1,8 @@
 //! The life of a broadcast: starts its encoder and its uploads, waits for a reason to end, and ends
 //! them in the order in which media flows.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use hls_mux::playlist::MediaPlaylist;
@@ -87,6 +87,8 @@ impl Supervisor {
             finished: CancellationToken::new(),
             sessions: AtomicU64::new(0),
             served: AtomicU64::new(0),
+            served_rate: AtomicU64::new(0),
+            live_since: OnceLock::new(),
         });
         let supervisor =
             Self { shared: shared.clone(), broadcast: broadcast.clone(), feed, before: stream.status };
@@ -243,8 +245,11 @@ impl Shared {
         if running.live {
             return;
         }
-        match self.catalog.went_live(&broadcast.id, SystemTime::now()).await {
+        let now = SystemTime::now();
+        match self.catalog.went_live(&broadcast.id, now).await {
             Ok(()) => {
+                // Told once: nothing else sets it.
+                let _ = broadcast.live_since.set(now);
                 running.live = true;
                 tracing::info!("live");
             }
