@@ -32,14 +32,14 @@ export class Journal {
     this.note(status.createdAt, "info", "Created");
     this.note(status.startedAt, "good", "Went live");
     if (status.status !== "LIVE") this.ended(status);
-    else if (status.ingest) this.note(status.ingest.connectedAt, "info", `Encoder connected: ${encoder(status)}`);
+    if (status.ingest) this.note(status.ingest.connectedAt, "info", `Encoder connected: ${encoder(status)}`);
   }
 
   private compare(before: StreamStatus, status: StreamStatus, now: number): void {
     const say = (kind: Event["kind"], text: string): void => void this.events.push({ at: now, kind, text });
     const live = status.status === "LIVE";
     if (status.startedAt !== before.startedAt) this.note(status.startedAt, "good", "Went live");
-    if (live && status.ingest && status.ingest.connectedAt !== before.ingest?.connectedAt) {
+    if (status.ingest && status.ingest.connectedAt !== before.ingest?.connectedAt) {
       this.note(status.ingest.connectedAt, "info", `Encoder connected: ${encoder(status)}`);
     }
     if (live && status.reconnecting && !before.reconnecting) say("bad", "The encoder is gone; waiting for it");

@@ -7,6 +7,7 @@ import { hook } from "./hook";
 import { Idle } from "./idle";
 import { listen, type Shortcuts } from "./keyboard";
 import { Player } from "./player";
+import { Poster } from "./poster";
 import { Screen } from "./screen";
 import { viewerId } from "./viewerId";
 import { Volume } from "./volume";
@@ -46,15 +47,17 @@ function main(): void {
     seekBy: (seconds) => player.playback.seekBy(seconds),
     volumeBy: (step) => volume.step(step),
   };
+  const poster = new Poster(`/live/${encodeURIComponent(videoId)}/thumb.jpg`);
   const screen = new Screen();
   const controls = new Controls(player, volume, actions);
   const brand = h("p", { class: "brand", "aria-hidden": "true" }, "weir");
-  root.append(video, screen.element, brand, controls.element);
+  root.append(poster.element, video, screen.element, brand, controls.element);
 
   refresh = () => {
     const view = player.view;
     root.dataset["phase"] = view.phase;
     root.dataset["playing"] = String(view.phase === "live" && !view.paused && !view.blocked);
+    poster.show(view.phase);
     screen.show(view);
     controls.show(view);
     document.title = view.phase === "live" ? "● Live · Weir" : "Weir";
