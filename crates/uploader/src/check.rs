@@ -195,6 +195,7 @@ impl CheckError {
             StoreError::Rejected(answer) => Self::rejected(operation, answer, at),
             StoreError::NotFound if operation == Operation::Get => Self::ReadBack { at },
             source @ (StoreError::NotFound
+            | StoreError::NoMultipart
             | StoreError::Full { .. }
             | StoreError::TooLarge { .. }
             | StoreError::InvalidKey

@@ -10,6 +10,7 @@
 mod check;
 mod latest;
 mod memory;
+mod multipart;
 mod object;
 mod retry;
 mod s3;
@@ -19,6 +20,7 @@ mod uploader;
 pub use check::{CheckError, check};
 pub use latest::LatestObject;
 pub use memory::MemoryStore;
+pub use multipart::{Multipart, Part};
 pub use object::Object;
 pub use retry::RetryPolicy;
 pub use s3::{S3Options, S3OptionsError, S3Store};

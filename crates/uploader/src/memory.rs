@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use crate::store::check_key;
-use crate::{Object, ObjectStore, StoreError, StoreFuture};
+use crate::{Multipart, Object, ObjectStore, Part, StoreError, StoreFuture};
 
 /// What an object costs beside its key and data, so that many empty objects are bounded as well.
 const OVERHEAD: usize = 256;
@@ -22,7 +22,16 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Contents {
     objects: BTreeMap<String, Object>,
+    uploads: BTreeMap<String, Upload>,
+    next_upload: u64,
     used: usize,
+}
+
+/// An object that comes in parts.
+#[derive(Debug)]
+struct Upload {
+    content_type: &'static str,
+    parts: BTreeMap<u32, Bytes>,
 }
 
 impl MemoryStore {
@@ -77,6 +86,53 @@ impl MemoryStore {
         }
     }
 
+    fn begin(&self, key: &str, content_type: &'static str) -> Result<String, StoreError> {
+        check_key(key)?;
+        let mut contents = self.contents();
+        let id = contents.next_upload.to_string();
+        contents.next_upload += 1;
+        contents.uploads.insert(id.clone(), Upload { content_type, parts: BTreeMap::new() });
+        Ok(id)
+    }
+
+    /// Adds a part. Parts may fill three quarters of the store: what is small and live has the rest.
+    fn insert_part(&self, id: &str, number: u32, data: &Bytes) -> Result<String, StoreError> {
+        let mut contents = self.contents();
+        let upload = contents.uploads.get(id).ok_or(StoreError::NotFound)?;
+        let used = contents.used - upload.parts.get(&number).map_or(0, Bytes::len);
+        let (size, capacity) = (data.len(), self.capacity / 4 * 3);
+        if size > capacity.saturating_sub(used) {
+            return Err(StoreError::Full { size, used, capacity });
+        }
+        contents.used = used + size;
+        if let Some(upload) = contents.uploads.get_mut(id) {
+            upload.parts.insert(number, data.clone());
+        }
+        Ok(number.to_string())
+    }
+
+    fn complete(&self, upload: &Multipart, parts: &[Part]) -> Result<(), StoreError> {
+        let mut numbers: Vec<_> = parts.iter().map(|part| part.number).collect();
+        numbers.sort_unstable();
+        let taken = self.take_upload(&upload.upload_id).ok_or(StoreError::NotFound)?;
+        let data: Vec<&[u8]> =
+            numbers.iter().filter_map(|n| taken.parts.get(n)).map(|part| &part[..]).collect();
+        self.insert(&Object {
+            key: upload.key.clone(),
+            data: data.concat().into(),
+            content_type: taken.content_type,
+            cache_control: "no-cache",
+        })
+    }
+
+    /// Removes an upload and its parts.
+    fn take_upload(&self, id: &str) -> Option<Upload> {
+        let mut contents = self.contents();
+        let upload = contents.uploads.remove(id)?;
+        contents.used -= upload.parts.values().map(Bytes::len).sum::<usize>();
+        Some(upload)
+    }
+
     fn contents(&self) -> MutexGuard<'_, Contents> {
         // No code panics between two related changes, so a poisoned lock guards consistent contents.
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
@@ -99,6 +155,30 @@ impl ObjectStore for MemoryStore {
     fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             self.remove(key);
+            Ok(())
+        })
+    }
+
+    fn create_multipart<'a>(&'a self, key: &'a str, content_type: &'static str) -> StoreFuture<'a, String> {
+        Box::pin(async move { self.begin(key, content_type) })
+    }
+
+    fn put_part<'a>(
+        &'a self,
+        upload: &'a Multipart,
+        number: u32,
+        data: &'a Bytes,
+    ) -> StoreFuture<'a, String> {
+        Box::pin(async move { self.insert_part(&upload.upload_id, number, data) })
+    }
+
+    fn complete_multipart<'a>(&'a self, upload: &'a Multipart, parts: &'a [Part]) -> StoreFuture<'a, ()> {
+        Box::pin(async move { self.complete(upload, parts) })
+    }
+
+    fn abort_multipart<'a>(&'a self, upload: &'a Multipart) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            self.take_upload(&upload.upload_id);
             Ok(())
         })
     }
@@ -152,6 +232,29 @@ mod tests {
         store.delete("a/b.ts").await.unwrap();
         assert_eq!(store.get("a/b.ts").await, Err(StoreError::NotFound));
         assert_eq!(store.put(&object("../a", 1)).await, Err(StoreError::InvalidKey));
+        assert_eq!((memory.used(), memory.is_empty()), (0, true));
+    }
+
+    #[tokio::test]
+    async fn parts_in_any_order_become_one_object_and_leave_room_for_others() {
+        let memory = MemoryStore::new(4_000);
+        let store: &dyn ObjectStore = &memory;
+        let upload_id = store.create_multipart("r.mp4", "video/mp4").await.unwrap();
+        let upload = Multipart { key: "r.mp4".into(), upload_id };
+        let mut parts = Vec::new();
+        for (number, data) in [(9, "second"), (3, "first ")] {
+            let etag = store.put_part(&upload, number, &Bytes::from_static(data.as_bytes())).await.unwrap();
+            parts.push(Part { number, etag });
+        }
+        let large = Bytes::from(vec![0; 3_000]);
+        assert!(matches!(store.put_part(&upload, 10, &large).await, Err(StoreError::Full { .. })));
+        store.complete_multipart(&upload, &parts).await.unwrap();
+        assert_eq!(store.get("r.mp4").await.unwrap(), "first second");
+        store.delete("r.mp4").await.unwrap();
+        let upload_id = store.create_multipart("s.mp4", "video/mp4").await.unwrap();
+        let upload = Multipart { key: "s.mp4".into(), upload_id };
+        store.put_part(&upload, 1, &Bytes::from_static(b"lost")).await.unwrap();
+        store.abort_multipart(&upload).await.unwrap();
         assert_eq!((memory.used(), memory.is_empty()), (0, true));
     }
 

@@ -14,12 +14,17 @@ use s3::request::tokio_backend::ReqwestRequest;
 use url::Url;
 
 use crate::store::check_key;
-use crate::{Object, ObjectStore, StoreError, StoreFuture};
+use crate::{Multipart, Object, ObjectStore, Part, StoreError, StoreFuture};
 
 mod answer;
+mod multipart;
 
 /// The largest object that `get` reads; it exists for small ones.
 const GET_LIMIT: usize = 16 << 20;
+
+/// Bytes a second that an uplink takes at least: a large body is given the time for it. The retry policy
+/// may be stricter.
+const SLOWEST: usize = 256 << 10;
 
 /// Idle connections are dropped before the usual servers do so, lest a request meet a closing one.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -154,7 +159,9 @@ impl S3Store {
         check_key(key)?;
         let method = match command {
             Command::PutObject { .. } => Method::PUT,
-            Command::DeleteObject => Method::DELETE,
+            Command::DeleteObject | Command::AbortMultipartUpload { .. } => Method::DELETE,
+            Command::InitiateMultipartUpload { .. } | Command::CompleteMultipartUpload { .. } => Method::POST,
+            Command::HeadObject => Method::HEAD,
             _ => Method::GET,
         };
         let path = format!("{}{key}", self.prefix);
@@ -162,7 +169,9 @@ impl S3Store {
         let url = request.url().map_err(unsigned)?;
         // The signature covers the time, so each attempt has its own.
         let headers = request.headers().await.map_err(unsigned)?;
-        let response = self.client.request(method, url).headers(headers).body(body).send().await;
+        let limit = self.attempt_timeout.max(Duration::from_secs((body.len() / SLOWEST) as u64));
+        let response =
+            self.client.request(method, url).headers(headers).timeout(limit).body(body).send().await;
         let response = response.map_err(|error| answer::transport_error(&error, self.attempt_timeout))?;
         if response.status().is_success() { Ok(response) } else { Err(answer::rejection(response).await) }
     }
@@ -219,6 +228,27 @@ impl ObjectStore for S3Store {
 
     fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
         Box::pin(self.delete(key))
+    }
+
+    fn create_multipart<'a>(&'a self, key: &'a str, content_type: &'static str) -> StoreFuture<'a, String> {
+        Box::pin(self.create_multipart(key, content_type))
+    }
+
+    fn put_part<'a>(
+        &'a self,
+        upload: &'a Multipart,
+        number: u32,
+        data: &'a Bytes,
+    ) -> StoreFuture<'a, String> {
+        Box::pin(self.put_part(upload, number, data))
+    }
+
+    fn complete_multipart<'a>(&'a self, upload: &'a Multipart, parts: &'a [Part]) -> StoreFuture<'a, ()> {
+        Box::pin(self.complete_multipart(upload, parts))
+    }
+
+    fn abort_multipart<'a>(&'a self, upload: &'a Multipart) -> StoreFuture<'a, ()> {
+        Box::pin(self.abort_multipart(upload))
     }
 }
 

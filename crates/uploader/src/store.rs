@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::Object;
+use crate::{Multipart, Object, Part};
 
 /// What an [`ObjectStore`] operation returns: a boxed future, so that stores can be trait objects.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -23,6 +23,35 @@ pub trait ObjectStore: Send + Sync + 'static {
 
     /// Removes an object. Succeeds if there is none.
     fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()>;
+
+    /// Begins an object that comes in parts; what the store calls the upload.
+    fn create_multipart<'a>(&'a self, key: &'a str, content_type: &'static str) -> StoreFuture<'a, String> {
+        let _ = (key, content_type);
+        Box::pin(async { Err(StoreError::NoMultipart) })
+    }
+
+    /// Stores a part; what the store calls its content.
+    fn put_part<'a>(
+        &'a self,
+        upload: &'a Multipart,
+        number: u32,
+        data: &'a Bytes,
+    ) -> StoreFuture<'a, String> {
+        let _ = (upload, number, data);
+        Box::pin(async { Err(StoreError::NoMultipart) })
+    }
+
+    /// Makes the object of its parts. Succeeds if an attempt before this one did, where that can be told.
+    fn complete_multipart<'a>(&'a self, upload: &'a Multipart, parts: &'a [Part]) -> StoreFuture<'a, ()> {
+        let _ = (upload, parts);
+        Box::pin(async { Err(StoreError::NoMultipart) })
+    }
+
+    /// Gives an upload and its parts up. Succeeds if there is none.
+    fn abort_multipart<'a>(&'a self, upload: &'a Multipart) -> StoreFuture<'a, ()> {
+        let _ = upload;
+        Box::pin(async { Err(StoreError::NoMultipart) })
+    }
 }
 
 /// Why one attempt failed.
@@ -64,6 +93,9 @@ pub enum StoreError {
     /// The server answered, and it said no.
     #[error("{0}")]
     Rejected(Rejection),
+    /// The store has no multipart uploads.
+    #[error("the store cannot take an object in parts")]
+    NoMultipart,
     /// There is no object of that key.
     #[error("no such object")]
     NotFound,
@@ -105,6 +137,7 @@ impl StoreError {
             | Self::TimedOut { .. } => true,
             Self::Rejected(rejection) => rejection.is_transient(),
             Self::Tls { .. }
+            | Self::NoMultipart
             | Self::NotFound
             | Self::Full { .. }
             | Self::TooLarge { .. }

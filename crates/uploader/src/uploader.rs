@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,14 +35,8 @@ impl Uploader {
 
     /// Reads the bytes of a small object.
     pub async fn get(&self, key: &str) -> Result<Bytes, Error> {
-        let read = Mutex::new(Bytes::new());
-        let attempt = || async {
-            let data = self.store.get(key).await?;
-            *read.lock().unwrap_or_else(PoisonError::into_inner) = data;
-            Ok(())
-        };
-        self.retry(Operation::Get, key, attempt).await?;
-        Ok(read.into_inner().unwrap_or_else(PoisonError::into_inner))
+        let (_, data) = self.retry_for(Operation::Get, key, || self.store.get(key)).await?;
+        Ok(data)
     }
 
     /// Removes the object of that key. That there is none is success.
@@ -147,6 +141,14 @@ pub enum Operation {
     Get,
     /// Removing it.
     Delete,
+    /// Beginning one that comes in parts.
+    CreateMultipart,
+    /// Storing a part of it.
+    PutPart,
+    /// Making it of its parts.
+    CompleteMultipart,
+    /// Giving its parts up.
+    AbortMultipart,
 }
 
 impl fmt::Display for Operation {
@@ -155,6 +157,10 @@ impl fmt::Display for Operation {
             Self::Put => "PUT",
             Self::Get => "GET",
             Self::Delete => "DELETE",
+            Self::CreateMultipart => "CreateMultipartUpload",
+            Self::PutPart => "UploadPart",
+            Self::CompleteMultipart => "CompleteMultipartUpload",
+            Self::AbortMultipart => "AbortMultipartUpload",
         })
     }
 }

@@ -28,6 +28,11 @@ pub(super) async fn rejection(mut response: Response) -> StoreError {
     StoreError::Rejected(parse(status, region, &String::from_utf8_lossy(&body)))
 }
 
+/// What a document says that a success was expected of.
+pub(super) fn parse_rejection(status: u16, body: &str) -> StoreError {
+    StoreError::Rejected(parse(status, None, body))
+}
+
 fn parse(status: u16, region: Option<String>, body: &str) -> Rejection {
     let document = body.find("<Error").map(|start| &body[start..]);
     let code = document.and_then(|document| element(document, "Code")).map(str::to_owned);
@@ -40,7 +45,7 @@ fn parse(status: u16, region: Option<String>, body: &str) -> Rejection {
 }
 
 /// The text of a leaf element. S3's error documents are flat, without attributes or CDATA.
-fn element<'a>(document: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn element<'a>(document: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = document.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
     Some(text.trim())
