@@ -1,4 +1,4 @@
-import type { CreatedStream, Problem, StreamKey, StreamList, StreamStatus, Wishes } from "./types";
+import type { CreatedStream, Problem, StreamKey, StreamList, StreamStatus, ViewerHistory, Wishes } from "./types";
 
 const TIMEOUT_MS = 8_000;
 
@@ -39,6 +39,11 @@ export class Client {
 
   change(videoId: string, wishes: Wishes): Promise<StreamStatus> {
     return this.call("PATCH", `/${encodeURIComponent(videoId)}`, wishes);
+  }
+
+  /** Of the last broadcast, from its beginning. */
+  viewerHistory(videoId: string, signal?: AbortSignal): Promise<ViewerHistory> {
+    return this.call("GET", `/${encodeURIComponent(videoId)}/viewers/history`, undefined, signal);
   }
 
   start(videoId: string): Promise<StreamStatus> {

@@ -57,6 +57,19 @@ export interface Experience {
   stalls: number;
 }
 
+/** How a broadcast's viewers fared at one time. */
+export interface ViewerSample {
+  at: string;
+  viewers: number;
+  latencyP50: number | null;
+  latencyP95: number | null;
+}
+
+export interface ViewerHistory {
+  startedAt: string | null;
+  samples: ViewerSample[];
+}
+
 export interface EndReason {
   code: string;
   message: string;

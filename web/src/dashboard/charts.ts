@@ -2,7 +2,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import * as format from "../format";
 import { h, setText } from "../ui/dom";
-import type { History, Series } from "./history";
+import type { Samples, Series } from "./history";
 
 /** The time shown grows with what is known, from the one to the other, s. */
 const MIN_SPAN_S = 60;
@@ -23,7 +23,8 @@ interface Spec {
   top: number;
 }
 
-const SPECS: Spec[] = [
+/** Of the last minutes. */
+export const HEALTH: Spec[] = [
   { title: "Bitrate from the encoder", curves: [{ series: "bitrate", label: "in", color: "--curve-1" }], print: format.bitrate, top: 1e6 },
   {
     title: "Frame rate",
@@ -34,6 +35,14 @@ const SPECS: Spec[] = [
     print: (value) => format.frameRate(value == null ? null : Math.round(value * 10) / 10),
     top: 30,
   },
+  { title: "Encoding speed", curves: [{ series: "speed", label: "speed", color: "--curve-2" }], print: format.speed, top: 1.2 },
+  { title: "Packets waiting to be encoded", curves: [{ series: "queue", label: "packets", color: "--curve-2" }], print: format.count, top: 10 },
+  { title: "Upload latency", curves: [{ series: "uploadLatency", label: "latency", color: "--curve-3" }], print: format.milliseconds, top: 200 },
+  { title: "Segments waiting for storage", curves: [{ series: "uploadQueue", label: "segments", color: "--curve-3" }], print: format.count, top: 4 },
+];
+
+/** Of a whole broadcast. */
+export const AUDIENCE: Spec[] = [
   { title: "Viewers", curves: [{ series: "viewers", label: "viewers", color: "--curve-4" }], print: format.count, top: 5 },
   {
     title: "Viewers’ latency",
@@ -44,13 +53,9 @@ const SPECS: Spec[] = [
     print: format.seconds,
     top: 1,
   },
-  { title: "Encoding speed", curves: [{ series: "speed", label: "speed", color: "--curve-2" }], print: format.speed, top: 1.2 },
-  { title: "Packets waiting to be encoded", curves: [{ series: "queue", label: "packets", color: "--curve-2" }], print: format.count, top: 10 },
-  { title: "Upload latency", curves: [{ series: "uploadLatency", label: "latency", color: "--curve-3" }], print: format.milliseconds, top: 200 },
-  { title: "Segments waiting for storage", curves: [{ series: "uploadQueue", label: "segments", color: "--curve-3" }], print: format.count, top: 4 },
 ];
 
-/** The last five minutes of a stream's health, as small charts with one cursor. */
+/** Small charts with one cursor. */
 export class Charts {
   readonly element = h("div", { class: "charts" });
   private readonly plots: { spec: Spec; plot: uPlot; values: HTMLElement[] }[] = [];
@@ -58,7 +63,12 @@ export class Charts {
   private readonly scheme = matchMedia("(prefers-color-scheme: dark)");
   private readonly recolor = (): void => this.build();
 
-  constructor(private readonly history: History) {
+  constructor(
+    private readonly history: Samples,
+    private readonly specs: Spec[],
+    /** The most that is shown, s. */
+    private readonly span = MAX_SPAN_S,
+  ) {
     this.scheme.addEventListener("change", this.recolor);
     this.resized.observe(this.element);
   }
@@ -86,7 +96,7 @@ export class Charts {
     this.plots.length = 0;
     this.element.replaceChildren();
     const colors = getComputedStyle(document.documentElement);
-    for (const spec of SPECS) {
+    for (const spec of this.specs) {
       const values = spec.curves.map(() => h("b"));
       const canvas = h("div", { class: "chart-canvas" });
       const head = h("p", { class: "chart-head" }, h("span", {}, spec.title));
@@ -115,9 +125,9 @@ export class Charts {
       height: HEIGHT,
       padding: [8, 4, 0, 0],
       legend: { show: false },
-      cursor: { sync: { key: "health" }, y: false, points: { size: 7 }, drag: { x: false, y: false } },
+      cursor: { sync: { key: this.specs === HEALTH ? "health" : "audience" }, y: false, points: { size: 7 }, drag: { x: false, y: false } },
       scales: {
-        x: { time: true, range: (_plot, min, max) => [Math.max(max - MAX_SPAN_S, Math.min(min, max - MIN_SPAN_S)), max] },
+        x: { time: true, range: (_plot, min, max) => [Math.max(max - this.span, Math.min(min, max - MIN_SPAN_S)), max] },
         y: { range: (_plot, _min, max) => [0, Math.max(spec.top, (max ?? 0) * 1.15)] },
       },
       axes: [

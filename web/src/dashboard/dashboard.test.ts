@@ -3,6 +3,7 @@ import type { StreamStatus } from "../api/types";
 import { curlCommands, embedSnippet, ffmpegCommand } from "./hints";
 import { History } from "./history";
 import { parseRoute, streamHash } from "./route";
+import { AudienceSamples } from "./audience";
 import { Journal } from "./journal";
 import { States } from "./stateStrip";
 import { isUnstable, warnings } from "./warnings";
@@ -65,10 +66,20 @@ describe("warnings", () => {
 describe("history", () => {
   it("keeps the last samples, all series in step, gaps as null", () => {
     const history = new History(3);
-    for (let t = 0; t < 5; t += 1) history.add(t, live(t === 4 ? { ingest: null } : { viewers: t }));
+    for (let t = 0; t < 5; t += 1) history.add(t, live(t === 4 ? { ingest: null } : { upload: { ...live().upload!, latencyMs: t } }));
     expect(history.times).toEqual([2, 3, 4]);
-    expect(history.of("viewers")).toEqual([2, 3, 4]);
+    expect(history.of("uploadLatency")).toEqual([2, 3, 80]);
     expect(history.of("bitrate")).toEqual([4e6, 4e6, null]);
+  });
+});
+
+describe("audience", () => {
+  it("is what the server kept, in step with its times", () => {
+    const samples = new AudienceSamples();
+    const sample = { at: "2026-01-01T10:00:00Z", viewers: 3, latencyP50: 0.6, latencyP95: null };
+    samples.take({ startedAt: sample.at, samples: [sample, { ...sample, at: "2026-01-01T10:00:10Z", viewers: 4 }] });
+    expect(samples.times[1]! - samples.times[0]!).toBe(10);
+    expect([samples.of("viewers"), samples.of("latencyP95")]).toEqual([[3, 4], [null, null]]);
   });
 });
 

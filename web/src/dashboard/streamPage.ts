@@ -3,7 +3,8 @@ import type { StreamStatus } from "../api/types";
 import * as format from "../format";
 import { h, setText } from "../ui/dom";
 import { icon, type Icon } from "../ui/icons";
-import { Charts } from "./charts";
+import { Audience } from "./audience";
+import { Charts, HEALTH } from "./charts";
 import { confirm } from "./dialog";
 import { EventsCard } from "./eventsCard";
 import { Health } from "./health";
@@ -32,13 +33,14 @@ export class StreamPage implements Page {
   private readonly remove = this.action("trash", "Delete", () => this.askRemove());
   private readonly warnings = h("ul", { class: "warnings", "aria-label": "Warnings" });
   private readonly history = new History();
-  private readonly charts = new Charts(this.history);
+  private readonly charts = new Charts(this.history, HEALTH);
   private readonly health = new Health();
   private readonly states = new States();
   private readonly strip = new StateStrip(this.states);
   private readonly journal = new Journal();
   private readonly events = new EventsCard();
   private readonly options: OptionsCard;
+  private readonly audience: Audience;
   private readonly quiet = h("p", { class: "no-health" }, "Bitrate, frame rate and encoding speed appear here once an encoder sends.");
   private readonly send: SendCard;
   private readonly watch: WatchCard;
@@ -52,6 +54,7 @@ export class StreamPage implements Page {
   ) {
     this.send = new SendCard(app, videoId);
     this.watch = new WatchCard(app);
+    this.audience = new Audience(app, videoId);
     this.options = new OptionsCard(app, (status) => this.show(status));
     const preview = h("iframe", {
       class: "preview", title: "Preview", src: `/live/${encodeURIComponent(videoId)}?embed&preview`,
@@ -71,7 +74,7 @@ export class StreamPage implements Page {
       h(
         "div",
         { class: "columns" },
-        h("div", { class: "column" }, preview, this.strip.element, this.warnings, this.quiet, this.charts.element, this.health.element),
+        h("div", { class: "column" }, preview, this.strip.element, this.warnings, this.quiet, this.audience.element, this.charts.element, this.health.element),
         h("div", { class: "column side" }, this.send.element, this.watch.element, this.options.element, this.events.element),
       ),
     );
@@ -81,6 +84,7 @@ export class StreamPage implements Page {
   leave(): void {
     this.poll.stop();
     this.charts.destroy();
+    this.audience.leave();
   }
 
   private async refresh(signal: AbortSignal): Promise<void> {
