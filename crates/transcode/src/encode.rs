@@ -4,8 +4,12 @@ use ffmpeg_next::encoder;
 use crate::ffi::{AudioEncoder, OpenError, Rates, VideoEncoder, VideoFormat};
 use crate::{AudioOptions, Error, VideoOptions};
 
-/// Opens the video encoder that the options ask for.
-pub(crate) fn open_video(options: &VideoOptions, format: &VideoFormat) -> Result<VideoEncoder, Error> {
+/// Opens the video encoder that the options ask for, with another preset than theirs.
+pub(crate) fn open_video(
+    options: &VideoOptions,
+    preset: &str,
+    format: &VideoFormat,
+) -> Result<VideoEncoder, Error> {
     let name = || options.encoder.clone();
     let is_plain = !options.encoder.contains('\0');
     let codec = is_plain.then(|| encoder::find_by_name(&options.encoder)).flatten();
@@ -15,7 +19,7 @@ pub(crate) fn open_video(options: &VideoOptions, format: &VideoFormat) -> Result
     }
     // Each access unit begins with a delimiter, and a forced keyframe is one to cut at (IDR).
     let mut private = vec![("aud", "1"), ("forced-idr", "1")];
-    for (key, value) in [("preset", &options.preset), ("tune", &options.tune)] {
+    for (key, value) in [("preset", preset), ("tune", options.tune.as_str())] {
         if !value.is_empty() {
             private.push((key, value));
         }
@@ -23,6 +27,11 @@ pub(crate) fn open_video(options: &VideoOptions, format: &VideoFormat) -> Result
     if options.encoder == "libx264" {
         // No keyframes besides those of the grid; captions would survive only an unscaled picture.
         private.extend([("sc_threshold", "0"), ("a53cc", "0")]);
+        // The one thing that sets its sequence parameter set apart from the other presets': with it, a stream
+        // that changes to it midway stays what it said that it is.
+        if preset == "ultrafast" {
+            private.push(("x264-params", "8x8dct=1"));
+        }
     }
     let rates = Rates {
         bitrate: options.bitrate,
@@ -34,8 +43,7 @@ pub(crate) fn open_video(options: &VideoOptions, format: &VideoFormat) -> Result
     VideoEncoder::open(codec, format, &rates, &private).map_err(|error| match error {
         OpenError::UnknownOption(option) => Error::UnknownEncoderOption { name: name(), option },
         OpenError::Libav(source) => {
-            let (VideoOptions { preset, tune, bitrate, .. }, VideoFormat { width, height, .. }) =
-                (options, format);
+            let (VideoOptions { tune, bitrate, .. }, VideoFormat { width, height, .. }) = (options, format);
             let settings = format!("preset `{preset}`, tune `{tune}`, {width}x{height}, {bitrate} b/s");
             Error::OpenEncoder { name: name(), settings, source }
         }

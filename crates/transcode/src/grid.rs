@@ -16,6 +16,11 @@ impl KeyframeGrid {
         Self { interval, next: None }
     }
 
+    /// Whether a picture shown at `pts` would be a keyframe.
+    pub(crate) fn has_reached(&self, pts: Timestamp) -> bool {
+        self.next.is_none_or(|next| pts >= next)
+    }
+
     /// Whether the picture shown at `pts` is to be a keyframe. Pictures come in order.
     pub(crate) fn is_due(&mut self, pts: Timestamp) -> bool {
         let Some(next) = self.next else {

@@ -17,6 +17,7 @@ mod grid;
 mod opening;
 mod options;
 mod pace;
+mod relief;
 mod stats;
 mod still;
 mod timeline;
@@ -25,6 +26,7 @@ mod video;
 
 pub use error::Error;
 pub use options::{AudioOptions, Options, VideoOptions};
+pub use relief::Relief;
 pub use stats::{AudioStats, Stats, VideoStats};
 pub use still::Still;
 pub use transcoder::Transcoder;

@@ -93,13 +93,35 @@ impl Options {
                 full_range: false,
             },
         };
-        encode::open_video(&self.video, &format)?;
+        encode::open_video(&self.video, &self.video.preset, &format)?;
         encode::open_audio(&self.audio)?;
         Ok(())
     }
 }
 
+/// x264's presets that a machine short of time is helped by, each faster than the one before.
+const FAST_PRESETS: [&str; 3] = ["veryfast", "superfast", "ultrafast"];
+
 impl VideoOptions {
+    /// Presets to take instead, step by step, while the machine can't keep up; none for an encoder whose
+    /// presets aren't known.
+    pub fn faster_presets(&self) -> &'static [&'static str] {
+        if self.encoder != "libx264" || self.preset.is_empty() {
+            return &[];
+        }
+        let own = FAST_PRESETS.iter().position(|preset| *preset == self.preset);
+        &FAST_PRESETS[own.map_or(0, |own| own + 1)..]
+    }
+
+    /// The preset after so many steps, or after the last.
+    pub(crate) fn preset_after(&self, steps: usize) -> &str {
+        let faster = self.faster_presets();
+        match steps.min(faster.len()) {
+            0 => &self.preset,
+            steps => faster[steps - 1],
+        }
+    }
+
     fn check_ranges(&self) -> Result<(), Error> {
         let interval = self.keyframe_interval.as_millis();
         in_range("video.width", self.width, 16..=7680, "must be 16 to 7680 pixels")?;
@@ -141,6 +163,20 @@ mod tests {
     #[test]
     fn the_defaults_open() {
         Options::default().check().unwrap();
+    }
+
+    #[test]
+    fn faster_presets_go_on_from_the_own_one() {
+        let faster = |preset: &str| {
+            let options = VideoOptions { preset: preset.into(), ..VideoOptions::default() };
+            options.faster_presets().join(" ")
+        };
+        assert_eq!(faster("medium"), "veryfast superfast ultrafast");
+        assert_eq!(faster("veryfast"), "superfast ultrafast");
+        assert_eq!(faster("ultrafast"), "");
+        let hardware = VideoOptions { encoder: "h264_nvenc".into(), ..VideoOptions::default() };
+        assert!(hardware.faster_presets().is_empty());
+        assert_eq!(VideoOptions::default().preset_after(9), "ultrafast");
     }
 
     #[test]

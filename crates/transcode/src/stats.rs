@@ -24,6 +24,8 @@ pub struct VideoStats {
     pub keyframes: u64,
     /// Decoded pictures left out: too many a second, or behind what was already produced.
     pub dropped: u64,
+    /// Decoded pictures left out because the machine can't keep up.
+    pub skipped: u64,
     /// Pictures shown again because none came.
     pub repeated: u64,
     /// Packets and pictures that the decoder refused.
@@ -36,6 +38,8 @@ pub struct VideoStats {
     pub input_size: Option<(u32, u32)>,
     /// Size of the produced picture; `None` before there is one.
     pub output_size: Option<(u32, u32)>,
+    /// The encoder's preset in force; empty if it has none, or before there is a picture.
+    pub preset: String,
     /// Picture rate of the input, measured from its timestamps.
     pub input_frame_rate: Option<f64>,
     /// Picture rate that is produced.

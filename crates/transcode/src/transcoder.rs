@@ -5,7 +5,7 @@ use crate::gate::Gate;
 use crate::opening::Opening;
 use crate::timeline::{JUMP, Timeline};
 use crate::video::VideoTrack;
-use crate::{Error, Options, Stats, Still};
+use crate::{Error, Options, Relief, Stats, Still};
 
 /// How far one track may fall behind the other before it counts as stalled.
 const STALL: MediaDuration = MediaDuration::from_secs(1);
@@ -96,6 +96,11 @@ impl Transcoder {
         self.fill(until, until, out)?;
         self.open_gate(out);
         Ok(())
+    }
+
+    /// Cuts the work down, or up again, from the next picture (the preset: from the next keyframe) on.
+    pub fn relieve(&mut self, relief: Relief) {
+        self.video.relieve(relief);
     }
 
     /// The end of what has been produced, in output time. Before anything has been, where the

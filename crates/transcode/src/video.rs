@@ -8,8 +8,9 @@ use crate::ffi::{self, Coded, Decoder, VideoEncoder, VideoFormat};
 use crate::fit::fit;
 use crate::grid::KeyframeGrid;
 use crate::pace::Pace;
+use crate::relief::{Thinning, since};
 use crate::still::{Still, StillMaker};
-use crate::{Error, VideoOptions, VideoStats, annexb, encode};
+use crate::{Error, Relief, VideoOptions, VideoStats, annexb, encode};
 
 /// Media time for which a damaged picture is covered by the last good one while a keyframe is
 /// awaited; then damage is shown rather than nothing.
@@ -27,6 +28,8 @@ pub(crate) struct VideoTrack {
     decoder: Option<Decoder>,
     reception: Reception,
     pace: Pace,
+    relief: Relief,
+    thinning: Thinning,
     grid: KeyframeGrid,
     /// Pictures before this belong to nothing that is shown.
     floor: Timestamp,
@@ -50,6 +53,9 @@ enum Reception {
 /// What exists from the first picture of the broadcast on.
 struct Output {
     encoder: VideoEncoder,
+    format: VideoFormat,
+    /// The encoder's.
+    preset: String,
     canvas: Canvas,
     /// Complete, and announced, once the encoder has given its parameter sets.
     config: VideoConfig,
@@ -65,6 +71,8 @@ impl VideoTrack {
             decoder: None,
             reception: Reception::AwaitsKeyframe,
             pace: Pace::new(options.max_frame_rate),
+            relief: Relief::default(),
+            thinning: Thinning::default(),
             grid: KeyframeGrid::new(options.keyframe_interval),
             floor: Timestamp::ZERO,
             output: None,
@@ -79,6 +87,11 @@ impl VideoTrack {
         self.decoder = None;
         self.reception = Reception::AwaitsKeyframe;
         self.pace.restart();
+    }
+
+    /// Cuts the work down, or up again.
+    pub(crate) fn relieve(&mut self, relief: Relief) {
+        self.relief = relief;
     }
 
     /// A session begins at `floor` of output time.
@@ -189,7 +202,8 @@ impl VideoTrack {
 
     /// What has been done so far.
     pub(crate) fn stats(&self) -> VideoStats {
-        VideoStats { input_frame_rate: self.pace.rate(), ..self.stats.clone() }
+        let preset = self.output.as_ref().map_or_else(String::new, |output| output.preset.clone());
+        VideoStats { input_frame_rate: self.pace.rate(), preset, ..self.stats.clone() }
     }
 
     /// Hands out what decoder and encoder still hold.
@@ -249,6 +263,12 @@ impl VideoTrack {
             self.stats.dropped += 1;
             return Ok(());
         }
+        let since_last = since(self.output.as_ref().map(|output| output.last), pts);
+        // Keyframes stay where they are, so that segments keep their length.
+        if !self.thinning.admit(self.relief.one_picture_in, since_last) && !self.grid.has_reached(pts) {
+            self.stats.skipped += 1;
+            return Ok(());
+        }
         picture.set_kind(picture::Type::None);
         if self.output.is_none() {
             self.open_output(&picture, pts)?;
@@ -266,7 +286,8 @@ impl VideoTrack {
         let frame_rate = self.nominal_rate();
         let colors = output_colors(ffi::colors(picture));
         let format = VideoFormat { width, height, frame_rate, colors };
-        let encoder = encode::open_video(&self.options, &format)?;
+        let preset = self.options.preset_after(self.relief.faster).to_owned();
+        let encoder = encode::open_video(&self.options, &preset, &format)?;
         let canvas = Canvas::new(width, height, colors).map_err(libav("allocate the output picture"))?;
         let config = VideoConfig {
             codec: VideoCodec::H264,
@@ -278,7 +299,7 @@ impl VideoTrack {
         self.pace.set_nominal(frame_rate);
         self.stats.output_size = Some((width, height));
         self.stats.output_frame_rate = Some(frame_rate);
-        self.output = Some(Output { encoder, canvas, config, last: pts, stills: None });
+        self.output = Some(Output { encoder, format, preset, canvas, config, last: pts, stills: None });
         Ok(())
     }
 
@@ -299,8 +320,11 @@ impl VideoTrack {
 
     /// Encodes the picture that the canvas shows.
     fn encode(&mut self, pts: Timestamp, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
-        let Some(output) = &mut self.output else { return Ok(()) };
         let is_due = self.grid.is_due(pts);
+        if is_due {
+            self.change_preset(out)?;
+        }
+        let Some(output) = &mut self.output else { return Ok(()) };
         let picture = output.canvas.picture();
         picture.set_pts(Some(pts.ticks()));
         picture.set_kind(if is_due { picture::Type::I } else { picture::Type::None });
@@ -311,6 +335,22 @@ impl VideoTrack {
             .encoder
             .encode(picture, &mut |coded| emit(coded, config, stats, out))
             .map_err(libav("encode a picture"))
+    }
+
+    /// Goes on with another encoder if another preset is wanted. The next picture is a keyframe: nothing
+    /// refers to what came before, and the parameter sets come in band.
+    fn change_preset(&mut self, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        let wanted = self.options.preset_after(self.relief.faster);
+        let Some(output) = self.output.as_mut().filter(|output| output.preset != wanted) else {
+            return Ok(());
+        };
+        let encoder = encode::open_video(&self.options, wanted, &output.format)?;
+        let former = std::mem::replace(&mut output.encoder, encoder);
+        wanted.clone_into(&mut output.preset);
+        let (config, stats) = (&mut output.config, &mut self.stats);
+        former
+            .finish(&mut |coded| emit(coded, config, stats, out))
+            .map_err(libav("finish the video encoder before another preset"))
     }
 
     /// Something could not be decoded: counts it and waits for a keyframe.

@@ -7,6 +7,7 @@ mod cpu;
 mod damage;
 mod inputs;
 mod output;
+mod relief;
 mod source;
 mod stills;
 mod sync;

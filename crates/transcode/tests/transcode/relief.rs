@@ -1,0 +1,72 @@
+//! Less work while the machine can't keep up: one continuous stream all the same.
+
+use std::num::NonZeroU32;
+
+use media::{MediaDuration, MediaEvent, Timestamp, Track};
+use transcode::{Options, Relief, Transcoder};
+
+use crate::output::Output;
+use crate::source::{AAC, X264, pictures, publish, tone};
+
+/// Encodes, with the relief that is in force from each of these times of the input on.
+fn relieved(options: Options, events: Vec<MediaEvent>, steps: &[(i64, Relief)]) -> Output {
+    let mut output = Output::default();
+    let mut transcoder = Transcoder::new(options).unwrap();
+    let mut steps = steps.iter().peekable();
+    for event in events {
+        if let MediaEvent::Packet(packet) = &event
+            && let Some((_, relief)) = steps.next_if(|(at, _)| packet.dts >= Timestamp::from_millis(*at))
+        {
+            transcoder.relieve(*relief);
+        }
+        transcoder.push(event, &mut |event| output.events.push(event)).unwrap();
+    }
+    output.close(transcoder);
+    output.check();
+    output
+}
+
+fn relief(one_in: u32, faster: usize) -> Relief {
+    Relief { one_picture_in: NonZeroU32::new(one_in).unwrap(), faster }
+}
+
+#[test]
+fn presets_change_at_keyframes_and_back_in_one_stream() {
+    let events = publish(&[&pictures("320x180", "30", 11.0), &tone(48_000, 11.0), X264, AAC]);
+    let steps = [(1000, relief(1, 1)), (3000, relief(1, 2)), (5000, relief(1, 1)), (7000, relief(1, 0))];
+    let output = relieved(Options::default(), events, &steps);
+    output.check_grid(MediaDuration::from_millis(1));
+    assert_eq!(output.stats.video.preset, "veryfast");
+    assert_eq!(output.packets(Track::Video).len(), 330);
+    // The same sequence parameter set throughout: what the playlist says of the codec stays true.
+    let video = output.packets(Track::Video);
+    let keyframes: Vec<_> = video.iter().filter(|packet| packet.is_keyframe).collect();
+    let sequence = |data: &[u8]| {
+        let start = data.windows(4).position(|window| window == [0, 0, 1, 0x67]).unwrap();
+        let end = data[start + 3..].windows(3).position(|window| window == [0, 0, 1]).unwrap();
+        data[start..start + 3 + end].to_vec()
+    };
+    assert!(keyframes.iter().all(|packet| sequence(&packet.data) == sequence(&keyframes[0].data)));
+    // x264 states its settings in each encoder's first access unit; CABAC is off in ultrafast.
+    let states =
+        |n: usize, text: &str| keyframes[n].data.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(states(0, "cabac=1") && states(2, "cabac=0") && states(3, "cabac=1"));
+}
+
+#[test]
+fn pictures_are_left_out_between_keyframes_and_sound_is_not() {
+    let events = publish(&[&pictures("320x180", "30", 8.0), &tone(48_000, 8.0), X264, AAC]);
+    let whole = relieved(Options::default(), events.clone(), &[]);
+    let output = relieved(Options::default(), events, &[(2000, relief(4, 0)), (6000, relief(1, 0))]);
+    output.check_grid(MediaDuration::from_millis(1));
+    assert_eq!(output.packets(Track::Audio).len(), whole.packets(Track::Audio).len());
+    assert_eq!(output.stats.audio, whole.stats.audio);
+    let video = output.packets(Track::Video);
+    assert_eq!(output.stats.video.skipped as usize, 240 - video.len());
+    assert!((86..=92).contains(&output.stats.video.skipped), "{}", output.stats.video.skipped);
+    // Every picture that is left is where it was: sound and picture stay together.
+    let times: Vec<_> = whole.packets(Track::Video).iter().map(|packet| packet.pts).collect();
+    assert!(video.iter().all(|packet| times.contains(&packet.pts)));
+    let longest = video.windows(2).map(|pair| pair[1].pts - pair[0].pts).max().unwrap();
+    assert!(longest <= MediaDuration::from_millis(134), "{longest}");
+}
