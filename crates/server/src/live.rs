@@ -11,6 +11,7 @@ mod health;
 mod history;
 mod listing;
 mod objects;
+mod overload;
 mod playlist_writer;
 mod poster;
 mod publisher;

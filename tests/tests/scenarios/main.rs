@@ -17,6 +17,7 @@ mod low_latency;
 mod media;
 mod objects;
 mod operations;
+mod overload;
 mod publish_hook;
 mod pull;
 mod reconnect;

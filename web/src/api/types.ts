@@ -28,6 +28,11 @@ export interface Encode {
   /** Media seconds made in a second of encoding work; below 1 it falls behind. */
   speed: number | null;
   queuedPackets: number | null;
+  lagMs: number | null;
+  preset: string | null;
+  /** Of so many pictures one is encoded; above 1 while the machine can't keep up. */
+  onePictureIn: number | null;
+  framesSkipped: number | null;
   framesDecoded: number | null;
   framesEncoded: number | null;
   framesDropped: number | null;

@@ -19,7 +19,8 @@ function live(change: Partial<StreamStatus> = {}): StreamStatus {
       height: 1080, audioCodec: "AAC", sampleRate: 48000, channels: 2, keyframeInterval: 2, bFrames: false, bytesReceived: 1,
     },
     encode: {
-      width: 1280, height: 720, frameRate: 30, speed: 1, queuedPackets: 0, framesDecoded: 1, framesEncoded: 1,
+      width: 1280, height: 720, frameRate: 30, speed: 1, queuedPackets: 0, lagMs: 1, preset: "veryfast", onePictureIn: 1,
+      framesSkipped: 0, framesDecoded: 1, framesEncoded: 1,
       framesDropped: 0, framesRepeated: 0, decodeErrors: 0,
     },
     upload: { pendingSegments: 0, pendingBytes: 0, segmentsStored: 1, segmentsDropped: 0, retries: 0, latencyMs: 80, lastError: null },

@@ -12,10 +12,11 @@ use media::{MediaDuration, MediaEvent, Timestamp, VideoConfig};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use transcode::{Still, Transcoder};
+use transcode::{Relief, Still, Transcoder};
 
-use super::feed::{Feed, FeedReceiver};
+use super::feed::{Arrival, Feed, FeedReceiver};
 use super::health::{EncodeHealth, Health};
+use super::overload::{self, Load, Overload};
 use crate::catalog::VideoId;
 
 /// How often the last picture is repeated on, while the publisher is away.
@@ -90,6 +91,13 @@ struct Encoder<O> {
     media: Media<O>,
     away: Option<Away>,
     meter: Meter,
+    overload: Overload,
+    /// What is left out by its decision.
+    relief: Relief,
+    /// What it decides by.
+    load: Meter,
+    /// How long the last packet had waited.
+    lag: Duration,
     health: Arc<Health>,
     /// When the next poster is due, in output time.
     still_due: Timestamp,
@@ -123,7 +131,12 @@ impl Away {
 
 impl<O: Outlet> Encoder<O> {
     fn new(options: EncoderOptions, outlet: O, health: Arc<Health>) -> Result<Self, EncoderError> {
+        let presets = options.transcode.video.faster_presets();
         Ok(Self {
+            overload: Overload::new(presets.len()),
+            relief: Relief::default(),
+            load: Meter::new(),
+            lag: Duration::ZERO,
             transcoder: Transcoder::new(options.transcode)?,
             media: Media {
                 options: options.segmenter,
@@ -158,8 +171,8 @@ impl<O: Outlet> Encoder<O> {
                     let at = away.map_or(self.transcoder.position(), |away| away.live_edge());
                     self.transcoder.start_session(at);
                 }
-                Some(Feed::Media(event, permit)) => {
-                    self.push(event)?;
+                Some(Feed::Media(arrival, permit)) => {
+                    self.push(arrival)?;
                     drop(permit);
                 }
                 Some(Feed::SessionEnded) => {
@@ -171,14 +184,52 @@ impl<O: Outlet> Encoder<O> {
         self.finish()
     }
 
-    fn push(&mut self, event: MediaEvent) -> Result<(), EncoderError> {
+    fn push(&mut self, Arrival { event, at }: Arrival) -> Result<(), EncoderError> {
         self.media.begin(SystemTime::now());
         let started = Instant::now();
+        self.lag = started - at;
         self.transcoder.push(event, &mut |made| self.media.take(made))?;
-        self.meter.busy += started.elapsed();
+        let busy = started.elapsed();
+        self.meter.busy += busy;
+        self.load.busy += busy;
+        self.keep_up();
         self.still()?;
         self.show();
         Ok(())
+    }
+
+    /// Leaves work out, or takes it up again, as the load of the last moments asks for.
+    fn keep_up(&mut self) {
+        if self.load.since.elapsed() < overload::PERIOD {
+            return;
+        }
+        let lap = self.load.since.elapsed();
+        let busy = self.load.busy;
+        let (speed, _) = self.load.lap(self.transcoder.position(), 0);
+        // Where nothing was made, what it took says how busy the thread was.
+        let cost = match speed {
+            Some(speed) if speed > 0.0 => speed.recip(),
+            _ => busy.as_secs_f64() / lap.as_secs_f64(),
+        };
+        let relief = self.overload.observe(Load { lag: self.lag, cost });
+        if relief == self.relief {
+            return;
+        }
+        let (one_picture_in, faster) = (relief.one_picture_in, relief.faster);
+        let lag = self.lag.as_millis() as u64;
+        if relief.one_picture_in > self.relief.one_picture_in || relief.faster > self.relief.faster {
+            tracing::warn!(
+                one_picture_in,
+                faster,
+                lag,
+                cost,
+                "encoding falls behind real time; less is encoded"
+            );
+        } else {
+            tracing::info!(one_picture_in, faster, lag, cost, "encoding keeps up; more is encoded again");
+        }
+        self.relief = relief;
+        self.transcoder.relieve(relief);
     }
 
     fn fill(&mut self) -> Result<(), EncoderError> {
@@ -229,6 +280,10 @@ impl<O: Outlet> Encoder<O> {
             queued_packets: 0,
             frames_decoded: stats.video.decoded,
             frames_encoded: stats.video.encoded,
+            lag_ms: self.lag.as_millis() as u64,
+            preset: stats.video.preset,
+            one_picture_in: self.relief.one_picture_in.get(),
+            frames_skipped: stats.video.skipped,
             frames_dropped: stats.video.dropped,
             frames_repeated: stats.video.repeated,
             decode_errors: stats.video.decode_errors + stats.audio.decode_errors,

@@ -1,7 +1,7 @@
 //! The hand-over from a session to its stream's encoder, bounded in packets and in bytes.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use media::MediaEvent;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -18,11 +18,17 @@ pub(super) enum Feed {
     /// A publisher is there; its clock is unknown.
     SessionStarted,
     /// The next of its packets or configurations.
-    Media(MediaEvent, OwnedSemaphorePermit),
+    Media(Arrival, OwnedSemaphorePermit),
     /// The publisher is gone.
     SessionEnded,
     /// Nothing comes any more: flush.
     Finish,
+}
+
+/// Something of the publisher's, and when it came.
+pub(super) struct Arrival {
+    pub(super) event: MediaEvent,
+    pub(super) at: Instant,
 }
 
 /// The sessions' end. A clone feeds the same encoder.
@@ -61,11 +67,12 @@ impl FeedSender {
             MediaEvent::Packet(packet) => packet.data.len().div_ceil(1024).clamp(1, KIBIBYTES),
             MediaEvent::Video(_) | MediaEvent::Audio(_) => 1,
         };
+        let arrival = Arrival { event, at: Instant::now() };
         let hand_over = async {
             let permits = size as u32;
             let permit =
                 self.kibibytes.clone().acquire_many_owned(permits).await.map_err(|_| FeedError::Closed)?;
-            self.queue.send(Feed::Media(event, permit)).await.map_err(|_| FeedError::Closed)
+            self.queue.send(Feed::Media(arrival, permit)).await.map_err(|_| FeedError::Closed)
         };
         tokio::time::timeout(STALL_LIMIT, hand_over).await.unwrap_or(Err(FeedError::Stalled))
     }
@@ -125,7 +132,8 @@ mod tests {
     async fn a_packet_larger_than_the_bound_still_passes_alone() {
         let (sender, mut receiver) = channel();
         sender.media(packet(20 << 20)).await.unwrap();
-        let Some(Feed::Media(MediaEvent::Packet(got), permit)) = receiver.next().await else {
+        let Some(Feed::Media(Arrival { event: MediaEvent::Packet(got), .. }, permit)) = receiver.next().await
+        else {
             panic!("the packet that was sent")
         };
         assert_eq!(got.data.len(), 20 << 20);

@@ -44,6 +44,14 @@ pub(crate) struct EncodeHealth {
     /// Seconds of media made in a second of the encoder's work; below 1 it falls behind.
     pub(crate) speed: Option<f64>,
     pub(crate) queued_packets: usize,
+    /// Milliseconds that the last packet had waited for the encoder.
+    pub(crate) lag_ms: u64,
+    /// The encoder's preset in force: a faster one than the configured while the machine can't keep up.
+    pub(crate) preset: String,
+    /// Of so many pictures one is encoded; more than 1 while the machine can't keep up.
+    pub(crate) one_picture_in: u32,
+    /// Pictures left out because of that.
+    pub(crate) frames_skipped: u64,
     pub(crate) frames_decoded: u64,
     pub(crate) frames_encoded: u64,
     pub(crate) frames_dropped: u64,

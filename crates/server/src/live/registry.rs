@@ -148,6 +148,9 @@ impl Registry {
             gauge!("weir_encode_frames_per_second", &labels).set(encode.frame_rate);
             gauge!("weir_encode_speed_ratio", &labels).set(encode.speed.unwrap_or_default());
             gauge!("weir_encode_queue_packets", &labels).set(encode.queued_packets as f64);
+            gauge!("weir_encode_lag_seconds", &labels).set(encode.lag_ms as f64 / 1000.0);
+            gauge!("weir_encode_one_picture_in", &labels).set(encode.one_picture_in);
+            gauge!("weir_encode_skipped_frames", &labels).set(encode.frames_skipped as f64);
             gauge!("weir_encode_dropped_frames", &labels).set(encode.frames_dropped as f64);
             gauge!("weir_upload_queue_segments", &labels).set(upload.pending_segments as f64);
             gauge!("weir_upload_queue_bytes", &labels).set(upload.pending_bytes as f64);
