@@ -46,6 +46,8 @@ pub struct Config {
     pub segment_duration: MediaDuration,
     /// Length of a part, before it is fitted to whole pictures.
     pub part_duration: MediaDuration,
+    /// Broadcasts at a time.
+    pub max_streams: usize,
     /// Viewers at a time.
     pub viewers: ViewerLimits,
     /// How the rendition is encoded.
@@ -212,6 +214,8 @@ impl Config {
             )? as usize,
             segment_duration,
             part_duration: MediaDuration::from_millis(part_millis as i64),
+            max_streams: within("max_streams", settings.max_streams.unwrap_or(64) as u64, 1, 10_000)?
+                as usize,
             viewers: ViewerLimits {
                 of_stream: viewers("max_viewers_per_stream", settings.max_viewers_per_stream)?,
                 in_all: viewers("max_viewers", settings.max_viewers)?,

@@ -140,6 +140,7 @@ pub async fn run(
     // Sessions and broadcasts end first; what serves them, and tells of them, after.
     let (stopped, board) = (CancellationToken::new(), Board::new(config.viewers));
     let options = RegistryOptions {
+        max_streams: config.max_streams,
         playlist_window: config.playlist_window,
         segment_duration: config.segment_duration,
         part_duration: config.part_duration,

@@ -164,6 +164,10 @@ pub struct Settings {
     #[arg(long, env = "WEIR_PLAYLIST_WINDOW", help_heading = "Streams")]
     pub playlist_window: Option<usize>,
 
+    /// Streams on air at a time; a further publisher is told that the server is full [default: 64]
+    #[arg(long, env = "WEIR_MAX_STREAMS", help_heading = "Streams")]
+    pub max_streams: Option<usize>,
+
     /// Viewers of one stream at a time; newcomers beyond are refused [default: 10000]
     #[arg(long, env = "WEIR_MAX_VIEWERS_PER_STREAM", help_heading = "Viewers")]
     pub max_viewers_per_stream: Option<usize>,

@@ -100,3 +100,26 @@ async fn keys_and_the_token_are_never_logged() {
         assert!(!ended.contains(secret), "{secret} is in the status");
     }
 }
+
+#[tokio::test]
+async fn one_stream_too_many_is_refused_and_those_on_air_may_return() {
+    let weir = Weir::builder().env("WEIR_MAX_STREAMS", 1).env("WEIR_RECONNECT_WINDOW", 30).start().await;
+    let api = weir.api();
+    let (stream, other) = (api.create("on air").await, api.create("one too many").await);
+    let mut publisher = stream.publish(encode(&Source { seconds: 60, ..Source::default() }));
+    stream.reaches("LIVE").await;
+    let reason = refused(&other, &other.key).await;
+    assert!(reason.contains("server is full"), "{reason}");
+    assert_eq!(weir.metric("weir_rtmp_refused_total", "overloaded").await, 1.0);
+    publisher.kill().await;
+    stream.reports("reconnecting", |status| status["reconnecting"] == true).await;
+    let reason = refused(&other, &other.key).await;
+    assert!(reason.contains("server is full"), "the place is kept: {reason}");
+    let mut publisher = stream.publish(encode(&Source { seconds: 60, ..Source::default() }));
+    stream.reports("back", |status| status["reconnecting"] == false).await;
+    publisher.stop().await;
+    stream.reaches("READY").await;
+    let mut next = other.publish(encode(&Source { seconds: 60, ..Source::default() }));
+    other.reaches("LIVE").await;
+    next.stop().await;
+}

@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What every broadcast is made by.
 #[derive(Clone)]
 pub(crate) struct RegistryOptions {
+    /// Broadcasts at a time.
+    pub(crate) max_streams: usize,
     pub(crate) playlist_window: usize,
     pub(crate) segment_duration: MediaDuration,
     pub(crate) part_duration: MediaDuration,
@@ -55,9 +57,20 @@ pub(crate) enum AttachError {
     /// The broadcast before it hasn't finished, or the encoder took nothing.
     #[error("the stream's last broadcast is still being finished")]
     Draining,
+    /// As many streams as the server may have are on air.
+    #[error("{0} streams are on air, and no more may be (WEIR_MAX_STREAMS)")]
+    Full(usize),
     /// The server is being stopped.
     #[error("the server is being stopped")]
     Shutdown,
+}
+
+/// Why a session cannot enter a broadcast at once.
+enum NotEntered {
+    /// There is one that isn't free.
+    Taken(Arc<Broadcast>, Presence),
+    /// No other one may begin.
+    Full(usize),
 }
 
 impl Registry {
@@ -98,23 +111,30 @@ impl Registry {
                         Err(FeedError::Closed | FeedError::Stalled) => Err(AttachError::Draining),
                     };
                 }
-                Err((broadcast, Presence::Ending(_))) => broadcast.finished().await,
-                Err((_, Presence::Publishing(_) | Presence::Away(_))) => return Err(AttachError::Busy),
+                Err(NotEntered::Full(on_air)) => return Err(AttachError::Full(on_air)),
+                Err(NotEntered::Taken(broadcast, Presence::Ending(_))) => broadcast.finished().await,
+                Err(NotEntered::Taken(_, Presence::Publishing(_) | Presence::Away(_))) => {
+                    return Err(AttachError::Busy);
+                }
             }
         }
     }
 
     /// Takes the broadcast that there is, or else starts one. A new one is taken before its task runs,
     /// so that it never finds itself without a publisher at first.
-    fn enter(&self, stream: &Stream) -> Result<Attached, (Arc<Broadcast>, Presence)> {
+    fn enter(&self, stream: &Stream) -> Result<Attached, NotEntered> {
         let mut broadcasts = self.shared.lock();
         let known = broadcasts.get(&stream.video_id);
         if let Some(known) = known.filter(|known| !known.is_finished()) {
-            return known.take().map_err(|presence| (known.clone(), presence));
+            return known.take().map_err(|presence| NotEntered::Taken(known.clone(), presence));
+        }
+        let on_air = broadcasts.values().filter(|broadcast| !broadcast.is_finished()).count();
+        if on_air >= self.shared.options.max_streams {
+            return Err(NotEntered::Full(on_air));
         }
         let before = known.map(|known| known.window.clone());
         let (broadcast, supervisor) = Supervisor::new(&self.shared, stream, before);
-        let attached = broadcast.take().map_err(|presence| (broadcast.clone(), presence));
+        let attached = broadcast.take().map_err(|presence| NotEntered::Taken(broadcast.clone(), presence));
         broadcasts.insert(stream.video_id.clone(), broadcast);
         self.shared.tasks.spawn(supervisor.run());
         attached
