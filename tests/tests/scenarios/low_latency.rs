@@ -79,6 +79,8 @@ async fn requests_are_answered_by_their_rules() {
     ] {
         let answer = player.get(&format!("index.m3u8?{query}")).await;
         assert_eq!(answer.assert_problem(400), format!("urn:weir:problem:{kind}"), "{query}");
+        // A page from elsewhere may read why.
+        assert_eq!(answer.header("access-control-allow-origin"), "*", "{query}");
     }
     for name in [part(next + 40, 0), part(0, 99), "segment_x.part_y.ts".to_owned()] {
         let answer = player.get(&name).await;

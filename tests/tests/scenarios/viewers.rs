@@ -38,8 +38,12 @@ async fn a_viewer_is_counted_and_hears_of_the_broadcast() {
 
 /// Asks for a playlist as a player of its own would.
 async fn read(weir: &Weir, id: &str, agent: &str) -> (u16, String) {
+    ask(weir, &format!("/live/{id}/index.m3u8"), agent).await
+}
+
+async fn ask(weir: &Weir, path: &str, agent: &str) -> (u16, String) {
     let client = reqwest::Client::builder().user_agent(agent).build().unwrap();
-    let answer = client.get(weir.url(&format!("/live/{id}/index.m3u8"))).send().await.unwrap();
+    let answer = client.get(weir.url(path)).send().await.unwrap();
     let retry = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
     let code = answer.status().as_u16();
     assert_eq!(retry.is_some(), code == 503);
@@ -58,6 +62,9 @@ async fn players_without_a_socket_are_counted_and_limited() {
     let (code, problem) = read(&weir, &stream.id, "late").await;
     assert!(code == 503 && problem.contains("urn:weir:problem:stream-full"), "{problem}");
     assert_eq!(read(&weir, &stream.id, "AVPlayer").await.0, 200, "those who watch stay");
+    // Who names itself is somebody else, even behind the same address and with the same player.
+    let named = format!("/live/{}/index.m3u8?viewerId=ann", stream.id);
+    assert_eq!(ask(&weir, &named, "VLC").await.0, 503);
     let viewers = weir.anonymous().get(&stream.path("viewers")).await.json();
     assert_eq!(viewers, json!({ "viewers": 2, "peak": 2, "total": 2 }));
     let status = stream.status().await;

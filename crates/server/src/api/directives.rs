@@ -1,12 +1,18 @@
-//! What a player asks of a playlist in its URL (RFC 8216bis §6.2.5, `latency` and `preview`).
+//! What a player asks of a playlist in its URL (RFC 8216bis §6.2.5, `latency`, `preview` and `viewerId`).
+
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use hls_mux::MediaSequence;
 
 use crate::catalog::LatencyMode;
 use crate::live::{Form, Wanted};
 
+/// What a viewer may call itself, in bytes.
+pub(super) const VIEWER_ID_LENGTH: RangeInclusive<usize> = 1..=64;
+
 /// The delivery directives of one request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Directives {
     /// `_HLS_msn` and `_HLS_part`: answer once this is listed.
     pub(super) wanted: Option<Wanted>,
@@ -14,13 +20,15 @@ pub(super) struct Directives {
     pub(super) form: Form,
     /// `preview`: don't count me.
     pub(super) preview: bool,
+    /// `viewerId`: what the viewer calls itself, as it may to `watch`.
+    pub(super) viewer: Option<String>,
 }
 
 impl Directives {
     /// Reads them out of a query; `Err` names the one that makes no sense. Others than ours are ignored.
     /// A query that doesn't say whether it wants parts gets what the stream's `mode` says.
     pub(super) fn parse(query: &str, mode: LatencyMode) -> Result<Self, &'static str> {
-        let (mut sequence, mut part, mut preview) = (None, None, false);
+        let (mut sequence, mut part, mut preview, mut viewer) = (None, None, false, None);
         let (mut plain, mut delta) = (mode == LatencyMode::Standard, false);
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match &*name {
@@ -28,6 +36,7 @@ impl Directives {
                 "_HLS_part" => part = Some(value.parse().map_err(|_| "_HLS_part is no number.")?),
                 "_HLS_skip" => delta = matches!(&*value, "YES" | "v2"),
                 "preview" => preview = true,
+                "viewerId" => viewer = Some(value).filter(|id| VIEWER_ID_LENGTH.contains(&id.len())),
                 "latency" => plain = value == "plain" || (value != "low" && plain),
                 _ => {}
             }
@@ -42,7 +51,7 @@ impl Directives {
             (false, true) => Form::Delta,
             (false, false) => Form::Whole,
         };
-        Ok(Self { wanted, form, preview })
+        Ok(Self { wanted, form, preview, viewer: viewer.map(Cow::into_owned) })
     }
 }
 
@@ -53,16 +62,20 @@ mod tests {
     #[test]
     fn directives_are_read_among_other_parameters() {
         let wanted = |sequence, part| Some(Wanted { sequence: MediaSequence::new(sequence), part });
-        let parse = |query| Directives::parse(query, LatencyMode::Low);
+        let parse = |query: &str| Directives::parse(query, LatencyMode::Low);
         assert_eq!(parse(""), Ok(Directives::default()));
         assert_eq!(
             parse("token=a&_HLS_msn=7"),
-            Ok(Directives { wanted: wanted(7, None), form: Form::Whole, preview: false })
+            Ok(Directives { wanted: wanted(7, None), ..Directives::default() })
         );
-        let all = Directives { wanted: wanted(7, Some(3)), form: Form::Delta, preview: false };
+        let all = Directives { wanted: wanted(7, Some(3)), form: Form::Delta, ..Directives::default() };
         assert_eq!(parse("_HLS_msn=7&_HLS_part=3&_HLS_skip=YES"), Ok(all));
-        assert_eq!(parse("_HLS_skip=v2"), Ok(Directives { wanted: None, form: Form::Delta, preview: false }));
-        let plain = Directives { wanted: wanted(7, None), form: Form::Plain, preview: false };
+        assert_eq!(parse("_HLS_skip=v2"), Ok(Directives { form: Form::Delta, ..Directives::default() }));
+        let plain = Directives { wanted: wanted(7, None), form: Form::Plain, ..Directives::default() };
+        let named = Directives { viewer: Some("ann".into()), ..Directives::default() };
+        assert_eq!(parse("viewerId=ann"), Ok(named));
+        let endless = "viewerId=".to_owned() + &"a".repeat(65);
+        assert_eq!(parse(&endless), Ok(Directives::default()));
         assert_eq!(parse("preview"), Ok(Directives { preview: true, ..Directives::default() }));
         assert_eq!(parse("latency=plain&_HLS_msn=7&_HLS_skip=YES"), Ok(plain));
     }

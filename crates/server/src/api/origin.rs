@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
-use axum::http::{HeaderMap, HeaderValue, Response};
+use axum::http::{HeaderMap, HeaderValue, Method, Response};
 use axum::routing::get;
 use metrics::counter;
 use tower_http::cors::CorsLayer;
@@ -29,6 +29,7 @@ async fn object(
     Path((id, name)): Path<(String, String)>,
     RawQuery(query): RawQuery,
     requester: Requester,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
     let id = VideoId::parse(&id).ok_or_else(|| Problem::no_such_stream(&id))?;
@@ -36,9 +37,10 @@ async fn object(
     let window = &broadcast.window;
     let (served, waits) = if name == MEDIA_PLAYLIST {
         let query = query.unwrap_or_default();
-        let Directives { wanted, form, preview } =
+        let Directives { wanted, form, preview, viewer } =
             Directives::parse(&query, broadcast.latency_mode).map_err(Problem::invalid)?;
-        api.board.read(&id, requester.0, preview).map_err(Problem::full)?;
+        let reader = viewer.map_or(requester.0, |viewer| api.board.named(&viewer));
+        api.board.read(&id, reader, preview).map_err(Problem::full)?;
         (window.playlist(wanted, form).await, wanted.is_some())
     } else {
         (window.media(&name).await, false)
@@ -47,7 +49,9 @@ async fn object(
     match served {
         Ok(served) => {
             let response = respond(served, waits, target, &headers);
-            let length = response.body().size_hint().exact().unwrap_or_default();
+            // Who asks for the head alone is sent no body.
+            let size = response.body().size_hint().exact().filter(|_| method == Method::GET);
+            let length = size.unwrap_or_default();
             counter!("weir_origin_bytes_total").increment(length);
             broadcast.count_served(length);
             Ok(response)

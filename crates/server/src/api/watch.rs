@@ -11,6 +11,7 @@ use tokio::time::{Instant, interval_at, sleep};
 use uuid::Uuid;
 
 use super::Api;
+use super::directives::VIEWER_ID_LENGTH;
 use super::dto::Viewers;
 use super::problem::Problem;
 use super::requester::Requester;
@@ -83,7 +84,7 @@ pub(super) async fn watch(
 ) -> Result<Response, Problem> {
     let stream = api.catalog.get(&id).await?.ok_or_else(|| Problem::no_such_stream(id.as_str()))?;
     let upgrade = upgrade.map_err(|_| Problem::invalid("This path speaks WebSocket."))?;
-    let viewer = viewer.viewer_id.filter(|id| (1..=64).contains(&id.len()));
+    let viewer = viewer.viewer_id.filter(|id| VIEWER_ID_LENGTH.contains(&id.len()));
     let viewer = viewer.unwrap_or_else(|| Uuid::now_v7().to_string());
     let watching = api.board.watch(&id, viewer, requester.0, stream.status);
     let upgrade = upgrade.max_message_size(MESSAGE_LIMIT).max_frame_size(MESSAGE_LIMIT);

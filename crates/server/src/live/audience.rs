@@ -19,7 +19,7 @@ pub(crate) type Fingerprint = u64;
 pub(super) struct Audience {
     /// By the name that a viewer gave itself: one person with two tabs is one viewer.
     sockets: HashMap<String, Socket>,
-    /// How many sockets' viewers come from there.
+    /// How many sockets' viewers come from there, or have that name.
     origins: HashMap<Fingerprint, usize>,
     /// Those who ask for playlists and have no socket; when they last did.
     readers: HashMap<Fingerprint, Instant>,
@@ -31,7 +31,7 @@ pub(super) struct Audience {
 
 struct Socket {
     count: usize,
-    origin: Fingerprint,
+    origins: [Fingerprint; 2],
     report: Option<Report>,
 }
 
@@ -44,17 +44,19 @@ pub(crate) struct Attendance {
 }
 
 impl Audience {
-    /// Counts a socket in.
-    pub(super) fn enter(&mut self, viewer: &str, origin: Fingerprint) {
+    /// Counts a socket in; its viewer's player may be known by where it is, or by its name.
+    pub(super) fn enter(&mut self, viewer: &str, origins: [Fingerprint; 2]) {
         if let Some(socket) = self.sockets.get_mut(viewer) {
             socket.count += 1;
             return;
         }
-        self.sockets.insert(viewer.to_owned(), Socket { count: 1, origin, report: None });
-        *self.origins.entry(origin).or_default() += 1;
+        self.sockets.insert(viewer.to_owned(), Socket { count: 1, origins, report: None });
+        for origin in origins {
+            *self.origins.entry(origin).or_default() += 1;
+        }
         // Who has asked for a playlist before was counted then.
-        let is_new = self.readers.remove(&origin).is_none();
-        self.note(is_new);
+        let known = origins.map(|origin| self.readers.remove(&origin).is_some());
+        self.note(!known.contains(&true));
     }
 
     /// Counts a socket out.
@@ -64,12 +66,14 @@ impl Audience {
         if socket.count > 0 {
             return;
         }
-        let origin = socket.origin;
+        let origins = socket.origins;
         self.sockets.remove(viewer);
-        if let Some(count) = self.origins.get_mut(&origin) {
-            *count -= 1;
-            if *count == 0 {
-                self.origins.remove(&origin);
+        for origin in origins {
+            if let Some(count) = self.origins.get_mut(&origin) {
+                *count -= 1;
+                if *count == 0 {
+                    self.origins.remove(&origin);
+                }
             }
         }
     }
@@ -142,10 +146,10 @@ mod tests {
     fn one_person_with_a_socket_and_a_player_is_one_viewer() {
         let (mut audience, now) = (Audience::default(), Instant::now());
         audience.read(1, now);
-        audience.enter("ann", 1);
+        audience.enter("ann", [1, 11]);
         audience.read(1, now);
         assert_eq!(audience.attendance(), Attendance { current: 1, peak: 1, total: 1 });
-        audience.enter("bob", 1);
+        audience.enter("bob", [1, 12]);
         audience.read(2, now);
         assert_eq!(audience.attendance(), Attendance { current: 3, peak: 3, total: 3 });
         audience.leave("ann");

@@ -76,6 +76,11 @@ impl Board {
         self.salt.hash_one((address, forwarded, agent))
     }
 
+    /// The same of a viewer that has named itself.
+    pub(crate) fn named(&self, viewer: &str) -> Fingerprint {
+        self.salt.hash_one(viewer)
+    }
+
     /// Counts a viewer in, as long as there is room; it hears of the stream either way. `status` is what
     /// the catalog says, for a stream that isn't on the board.
     pub(crate) fn watch(
@@ -90,7 +95,7 @@ impl Board {
         let entry = entries.entry(id.clone()).or_insert_with(|| Entry::new(status));
         entry.sockets += 1;
         if has_room {
-            entry.audience.enter(&viewer, origin);
+            entry.audience.enter(&viewer, [origin, self.named(&viewer)]);
             entry.recount();
         }
         let viewer = has_room.then_some(viewer);
@@ -254,6 +259,21 @@ mod tests {
         drop((first, third));
         assert_eq!(viewers(), 0);
         assert!(board.lock().is_empty(), "nobody is kept on the board for nothing");
+    }
+
+    #[test]
+    fn a_named_player_and_its_socket_are_one_viewer() {
+        let board = board(10, 10);
+        board.set(&id(), Status::Live, false);
+        for name in ["ann", "bob", "ann"] {
+            assert_eq!(board.read(&id(), board.named(name), false), Ok(()));
+        }
+        assert_eq!(board.attendance(&id()), Attendance { current: 2, peak: 2, total: 2 });
+        let ann = board.watch(&id(), "ann".into(), 1, Status::Live);
+        assert_eq!(board.read(&id(), board.named("ann"), false), Ok(()));
+        assert_eq!(board.attendance(&id()), Attendance { current: 2, peak: 2, total: 2 });
+        drop(ann);
+        assert_eq!(board.attendance(&id()).current, 1);
     }
 
     #[test]
