@@ -60,6 +60,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(())
     }
 
+    /// Asks the encoder to connect anew, as [`ServerSession::request_reconnect`] does.
+    pub async fn request_reconnect(&mut self, description: &str) -> bool {
+        let understands = self.session.request_reconnect(description);
+        self.send_now().await;
+        understands
+    }
+
     /// Refuses the pending publish, tells the encoder why, and closes: it returns when the encoder has
     /// hung up, or has had two seconds to.
     pub async fn refuse_publish(&mut self, refusal: Refusal) -> Result<(), Error> {

@@ -19,6 +19,8 @@ const WINDOW: u32 = 2_500_000;
 const FOUR_CCS: [&str; 10] = ["avc1", "hvc1", "av01", "vp09", "mp4a", "Opus", "fLaC", "ac-3", "ec-3", ".mp3"];
 /// Multitrack, ModEx and nanosecond offsets (enhanced RTMP v2, `capsEx`).
 const CAPS_EX: u8 = 0x02 | 0x04 | 0x08;
+/// Of the same flags: reconnect requests are understood by an encoder, and sent by a server.
+const CAPS_EX_RECONNECT: u8 = 0x01;
 
 /// One side of a connection, without its I/O: what a [`Connection`](crate::Connection) drives.
 ///

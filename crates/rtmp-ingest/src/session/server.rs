@@ -97,6 +97,17 @@ impl ServerSession {
         }
     }
 
+    /// Asks an encoder that publishes to connect anew, to the same URL: it goes on here until it has
+    /// (enhanced RTMP v2, "Reconnect Request"). `false` where it didn't announce that it understands that.
+    pub fn request_reconnect(&mut self, description: &str) -> bool {
+        let understands =
+            self.phase == Phase::Publishing && self.app.as_ref().is_some_and(|app| app.reconnects);
+        if understands {
+            self.link.writer.status(0, "status", "NetConnection.Connect.ReconnectRequest", description);
+        }
+        understands
+    }
+
     /// An error at the current place in the connection.
     pub(crate) fn error(&self, kind: ErrorKind) -> Error {
         self.link.error(kind)

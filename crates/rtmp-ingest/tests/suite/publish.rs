@@ -249,7 +249,25 @@ fn enhanced_rtmp_is_offered_to_those_who_ask() {
     let asked = properties(Script::new().connect_with(&[("app", text("live")), ("fourCcList", list)]));
     let Amf0Value::StrictArray(offered) = &asked["fourCcList"] else { panic!("{asked:?}") };
     assert!(offered.contains(&Amf0Value::Utf8String("hvc1".into())) && offered.len() == 10);
-    assert_eq!(asked["capsEx"], Amf0Value::Number(14.0));
+    assert_eq!(asked["capsEx"], Amf0Value::Number(15.0));
+}
+
+#[test]
+fn a_reconnect_is_asked_of_those_who_understand_it() {
+    let asked = |flags: Option<f64>| {
+        let mut properties = vec![("app", text("live"))];
+        properties.extend(flags.map(|flags| ("capsEx", Value::Number(flags))));
+        let script = Script::new().connect_with(&properties).create_stream().publish_as(text("KEY"));
+        let mut driver = Driver::new(Limits::default());
+        driver.input(&script.bytes).unwrap();
+        let understands = driver.session.request_reconnect("Moving.");
+        driver.drain();
+        let is_asked = driver.statuses().last().unwrap() == "NetConnection.Connect.ReconnectRequest";
+        assert_eq!(is_asked, understands);
+        understands
+    };
+    assert!(asked(Some(1.0)) && asked(Some(15.0)));
+    assert!(!asked(Some(14.0)) && !asked(Some(f64::NAN)) && !asked(None));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::amf0::Value;
 use crate::error::KeyFault;
 use crate::message::information;
 use crate::metadata::printable;
-use crate::session::{CAPS_EX, FOUR_CCS, WINDOW};
+use crate::session::{CAPS_EX, CAPS_EX_RECONNECT, FOUR_CCS, WINDOW};
 use crate::{ErrorKind, Event, PublishRequest, StreamKey};
 
 /// What `connect` said.
@@ -17,6 +17,8 @@ pub(super) struct App {
     query: Option<String>,
     encoder: Option<String>,
     tc_url: Option<String>,
+    /// Whether it announced that it understands a reconnect request.
+    pub(super) reconnects: bool,
 }
 
 impl ServerSession {
@@ -106,7 +108,7 @@ impl ServerSession {
         if object.property("fourCcList").is_some() || object.property("capsEx").is_some() {
             let four_ccs = FOUR_CCS.iter().map(|four_cc| text(four_cc)).collect();
             properties.push(("fourCcList".to_owned(), Value::Array(four_ccs)));
-            properties.push(("capsEx".to_owned(), Value::Number(CAPS_EX.into())));
+            properties.push(("capsEx".to_owned(), Value::Number((CAPS_EX | CAPS_EX_RECONNECT).into())));
         }
         let mut success = information("status", "NetConnection.Connect.Success", "Connected.");
         if let Value::Object(properties) = &mut success {
@@ -173,6 +175,7 @@ impl App {
             query,
             encoder: text("flashVer").and_then(printable),
             tc_url: text("tcUrl").and_then(|url| printable(&without_secrets(url))),
+            reconnects: caps_ex(object) & CAPS_EX_RECONNECT != 0,
         })
     }
 
@@ -194,6 +197,11 @@ impl App {
             tc_url: self.tc_url.clone(),
         })
     }
+}
+
+/// The flags of an encoder's enhanced RTMP; none where it doesn't speak of them.
+fn caps_ex(object: &Value) -> u8 {
+    object.property("capsEx").and_then(Value::as_number).map_or(0, |flags| flags as u8)
 }
 
 fn split_query(text: &str) -> (&str, Option<String>) {
