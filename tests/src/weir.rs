@@ -122,11 +122,21 @@ impl Weir {
 
     /// Sends SIGTERM and waits for the end.
     pub async fn terminate(&mut self, limit: Duration) -> ExitStatus {
+        self.ask_to_stop().await;
+        self.exits(limit).await
+    }
+
+    /// Sends SIGTERM.
+    pub async fn ask_to_stop(&self) {
         let pid = self.child.id().expect("weir runs").to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
         assert!(sent.success(), "kill -TERM {pid}: {sent}");
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn exits(&mut self, limit: Duration) -> ExitStatus {
         let ended = tokio::time::timeout(limit, self.child.wait()).await;
-        ended.unwrap_or_else(|_| panic!("weir still ran {limit:?} after SIGTERM")).unwrap()
+        ended.unwrap_or_else(|_| panic!("weir still ran after {limit:?}")).unwrap()
     }
 
     /// Kills it as a crash does, and starts it again on the same folders and ports.

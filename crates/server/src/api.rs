@@ -42,6 +42,8 @@ pub(crate) struct Api {
     pub(crate) stream_defaults: StreamOptions,
     pub(crate) urls: UrlOptions,
     pub(crate) metrics: PrometheusHandle,
+    /// The server is told to stop: it takes no more publishers.
+    pub(crate) stop: tokio_util::sync::CancellationToken,
     pub(crate) shutdown: tokio_util::sync::CancellationToken,
 }
 

@@ -5,6 +5,7 @@ mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use media::MediaDuration;
 use url::Url;
@@ -16,6 +17,9 @@ pub use tls::TlsConfig;
 
 /// Segments that a playlist lists at most.
 pub(crate) const MAX_PLAYLIST_WINDOW: usize = 300;
+
+/// The longest that publishers may be waited for, in seconds: a day.
+const MAX_DRAIN: u64 = 86_400;
 
 /// What the server runs on. Made from [`Settings`] once, at start.
 #[derive(Clone, Debug)]
@@ -40,6 +44,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// What new streams are created with, where their creator doesn't say.
     pub stream_defaults: StreamOptions,
+    /// How long publishers on air are waited for when the server is told to stop.
+    pub drain: Duration,
     /// Segments in a playlist.
     pub playlist_window: usize,
     /// Length of a segment.
@@ -206,6 +212,7 @@ impl Config {
             api_token: settings.api_token.clone().map(Secret),
             store: store(&settings)?,
             stream_defaults: stream_defaults(&settings)?,
+            drain: Duration::from_secs(within("drain", settings.drain.unwrap_or(0), 0, MAX_DRAIN)?),
             playlist_window: within(
                 "playlist_window",
                 settings.playlist_window.unwrap_or(6) as u64,

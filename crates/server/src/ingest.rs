@@ -44,6 +44,9 @@ pub(crate) struct Ingest {
     authority: Arc<Authority>,
     registry: Registry,
     limits: Limits,
+    /// The server is told to stop: encoders that can are asked to go elsewhere.
+    stop: CancellationToken,
+    /// Every broadcast ends.
     shutdown: CancellationToken,
 }
 
@@ -53,6 +56,7 @@ impl Ingest {
         hook: Option<Hook>,
         catalog: Catalog,
         registry: Registry,
+        stop: CancellationToken,
         shutdown: CancellationToken,
     ) -> Self {
         let failed_keys = FailedKeys::new(config.failed_keys, self::longest_wait(&config.limits));
@@ -61,6 +65,7 @@ impl Ingest {
             authority: Arc::new(Authority::new(catalog, hook, failed_keys)),
             registry,
             limits: config.limits.clone(),
+            stop,
             shutdown,
         }
     }

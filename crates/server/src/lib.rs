@@ -103,8 +103,8 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// Serves until `shutdown`, then ends every broadcast in order. `started` is told once publishers
-/// and viewers can connect.
+/// Serves until `stop`. Then it takes no more publishers, waits for those on air as long as the configuration says, and
+/// ends every broadcast in order. `started` is told once publishers and viewers can connect.
 ///
 /// # Errors
 ///
@@ -112,7 +112,7 @@ fn hint(error: &io::Error) -> &'static str {
 pub async fn run(
     config: Config,
     metrics: PrometheusHandle,
-    shutdown: CancellationToken,
+    stop: CancellationToken,
     started: impl FnOnce(Started),
 ) -> Result<(), RunError> {
     std::fs::create_dir_all(&config.data_dir)
@@ -138,7 +138,8 @@ pub async fn run(
     }
 
     // Sessions and broadcasts end first; what serves them, and tells of them, after.
-    let (stopped, board) = (CancellationToken::new(), Board::new(config.viewers));
+    let (shutdown, stopped) = (CancellationToken::new(), CancellationToken::new());
+    let board = Board::new(config.viewers);
     let options = RegistryOptions {
         max_streams: config.max_streams,
         playlist_window: config.playlist_window,
@@ -146,7 +147,8 @@ pub async fn run(
         part_duration: config.part_duration,
         transcode: config.transcode.clone(),
     };
-    let registry = Registry::new(options, catalog.clone(), board.clone(), uploader, shutdown.clone());
+    let registry =
+        Registry::new(options, catalog.clone(), board.clone(), uploader, stop.clone(), shutdown.clone());
     let objects = match &config.store {
         StoreConfig::Memory { .. } => None,
         StoreConfig::S3 { public_url, .. } => Some(public_url.clone()),
@@ -166,6 +168,7 @@ pub async fn run(
             objects,
         },
         metrics: metrics.clone(),
+        stop: stop.clone(),
         shutdown: shutdown.clone(),
     };
     let http = http.tap_io(|stream| set_nodelay(stream));
@@ -193,7 +196,9 @@ pub async fn run(
     }
     started(Started::new(&config, addresses, token_source));
 
-    let ingest = Ingest::new(&config.ingest, hook, catalog.clone(), registry.clone(), shutdown.clone());
+    let ingest =
+        Ingest::new(&config.ingest, hook, catalog.clone(), registry.clone(), stop.clone(), shutdown.clone());
+    tokio::spawn(drain(registry.clone(), config.drain, stop, shutdown.clone()));
     pulls.resume().await?;
     ingest::listen(doors, ingest, shutdown).await;
     pulls.ended().await;
@@ -214,6 +219,17 @@ pub async fn run(
     let result = tokio::time::timeout(HTTP_GRACE, ended).await.unwrap_or(Ok(()));
     catalog.close().await;
     result
+}
+
+/// From being told to stop to ending every broadcast: at once, or when the last publisher has left, or `patience` is
+/// over.
+async fn drain(registry: Registry, patience: Duration, stop: CancellationToken, shutdown: CancellationToken) {
+    stop.cancelled().await;
+    if !patience.is_zero() {
+        tracing::info!(?patience, "waiting for those who are on air");
+        let _ = tokio::time::timeout(patience, registry.idle()).await;
+    }
+    shutdown.cancel();
 }
 
 /// Finds out all that can be found out without listening: whether TLS has its certificates, the

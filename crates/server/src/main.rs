@@ -88,7 +88,9 @@ async fn serve(config: Config) -> Outcome<()> {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        tracing::info!("stopping: broadcasts are being ended; a second signal stops at once");
+        tracing::info!(
+            "stopping: no publisher is let in, and broadcasts are being ended; a second signal stops at once"
+        );
         asked.cancel();
         tokio::select! {
             _ = interrupt.recv() => {}

@@ -154,6 +154,9 @@ pub struct Settings {
     /// Seconds that viewers of a new stream may go back while it is live [default: to its beginning]
     #[arg(long, env = "WEIR_DVR_WINDOW", help_heading = "Streams")]
     pub dvr_window: Option<u32>,
+    /// Seconds that publishers on air are waited for when the server is told to stop [default: 0]
+    #[arg(long, env = "WEIR_DRAIN", help_heading = "Streams")]
+    pub drain: Option<u64>,
     /// Seconds from keyframe to keyframe: the length of a segment, 1 to 10 [default: 2]
     #[arg(long, env = "WEIR_SEGMENT_DURATION", help_heading = "Streams")]
     pub segment_duration: Option<u32>,

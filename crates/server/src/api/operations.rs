@@ -22,7 +22,7 @@ pub(super) async fn healthz() -> &'static str {
     responses((status = OK, body = String), (status = SERVICE_UNAVAILABLE, body = String)),
 )]
 pub(super) async fn readyz(State(api): State<Api>) -> (StatusCode, String) {
-    if api.shutdown.is_cancelled() {
+    if api.stop.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the server is being stopped\n".to_owned());
     }
     match api.catalog.ping().await {

@@ -101,7 +101,13 @@ impl Session {
         tracing::info!(encoder = request.encoder.as_deref().unwrap_or("unnamed"), "publishing");
         let mut meter = IngestMeter::new(request.encoder, self.peer.to_string(), Instant::now());
         attached.show(&meter);
-        let over = pump(&mut connection, &mut attached, &mut meter, &self.ingest.shutdown).await;
+        let mut over = pump(&mut connection, &mut attached, &mut meter, &self.ingest.stop).await;
+        if matches!(over, Over::Cancelled) {
+            if connection.request_reconnect("This server is being stopped.").await {
+                tracing::info!("the encoder is asked to connect anew");
+            }
+            over = pump(&mut connection, &mut attached, &mut meter, &self.ingest.shutdown).await;
+        }
         let (end, reason) = over.end();
         counter!("weir_sessions_ended_total", "reason" => reason).increment(1);
         let stats = connection.stats();

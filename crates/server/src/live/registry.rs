@@ -45,6 +45,9 @@ pub(super) struct Shared {
     /// On air, or off it for so short a time that players still read the last window.
     broadcasts: Mutex<HashMap<VideoId, Arc<Broadcast>>>,
     tasks: TaskTracker,
+    /// The server is told to stop: no broadcast begins, and none waits for its publisher.
+    pub(super) stop: CancellationToken,
+    /// Every broadcast ends.
     pub(super) shutdown: CancellationToken,
 }
 
@@ -79,6 +82,7 @@ impl Registry {
         catalog: Catalog,
         board: Board,
         uploader: Uploader,
+        stop: CancellationToken,
         shutdown: CancellationToken,
     ) -> Self {
         let shared = Shared {
@@ -88,6 +92,7 @@ impl Registry {
             uploader,
             broadcasts: Mutex::default(),
             tasks: TaskTracker::new(),
+            stop,
             shutdown,
         };
         Self { shared: Arc::new(shared) }
@@ -101,7 +106,7 @@ impl Registry {
 
     async fn take(&self, stream: &Stream) -> Result<Attached, AttachError> {
         loop {
-            if self.shared.shutdown.is_cancelled() {
+            if self.shared.stop.is_cancelled() {
                 return Err(AttachError::Shutdown);
             }
             match self.enter(stream) {
@@ -211,6 +216,14 @@ impl Registry {
                 }
             }
         });
+    }
+
+    /// Waits, when no broadcast begins any more, until the last has ended.
+    pub(crate) async fn idle(&self) {
+        let on_air: Vec<_> = self.shared.lock().values().cloned().collect();
+        for broadcast in on_air {
+            broadcast.finished().await;
+        }
     }
 
     /// Waits, after shutdown was asked for, until every broadcast has ended in order.

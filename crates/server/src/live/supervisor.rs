@@ -218,6 +218,8 @@ impl Shared {
             }
             let patience = match now {
                 Presence::Publishing(_) => None,
+                // Whoever comes back is turned away.
+                Presence::Away(_) if self.stop.is_cancelled() => return End::shutdown(),
                 Presence::Away(since) => Some(since + broadcast.reconnect_window),
                 Presence::Ending(end) => return end,
             };
@@ -231,6 +233,7 @@ impl Shared {
                 changed = presence.changed() => if changed.is_err() { return End::shutdown() },
                 Ok(()) = running.listed.changed() => {}
                 () = lost => return End::publisher_lost(broadcast.reconnect_window),
+                () = self.stop.cancelled(), if patience.is_some() => {}
                 () = self.shutdown.cancelled() => return End::shutdown(),
                 result = result_of(&mut running.encoder) => {
                     running.encoder = None;
