@@ -14,7 +14,7 @@ help:
 	@echo 'make run     install what is missing, build, and start Weir'
 	@echo 'make test    install what the tests need as well, and run them all'
 	@echo 'make check   formatting, lints, documentation, types of the web pages'
-	@echo 'make bench   micro-benchmarks, glass to glass, RTMP sessions beside nginx-rtmp'
+	@echo 'make bench   micro-benchmarks, glass to glass, viewers and RTMP sessions beside nginx'
 	@echo 'make fuzz    each parser for a minute (FUZZ_SECONDS=60)'
 	@echo 'make clean   remove what was built'
 
@@ -44,6 +44,7 @@ bench: install-bench $(WEB_PAGES)
 	cargo build --release --locked -p server
 	cargo bench --locked -p benches
 	cargo run --release --locked -p benches
+	cargo run --release --locked -p benches --bin origin
 	cargo run --release --locked -p benches --bin sessions
 	cargo run --release --locked -p benches --bin silent
 

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Error;
 use crate::browser::{Browser, Sightings};
+use crate::part_reader::{self, PartReader, Parts};
 use crate::process::Process;
 use crate::publisher::{Format, Publisher, Times};
 use crate::reader::{ListedSegment, Listing, Reader};
@@ -17,6 +18,8 @@ use crate::statistics::Summary;
 /// Segments that are listed when the browser joins: it meets a stream that runs.
 const SEGMENTS_BEFORE_BROWSER: usize = 3;
 const LISTING_SECONDS: u64 = 30;
+/// Until an open page has nothing to do but wait.
+const PAGE_LOADS: Duration = Duration::from_secs(3);
 
 /// The system under test, by its addresses.
 pub struct Subject {
@@ -26,6 +29,8 @@ pub struct Subject {
     pub playlist_url: String,
     /// The page to watch.
     pub player_url: String,
+    /// The low-latency playlist, where there is one.
+    pub parts_url: Option<String>,
     /// The process that does the work.
     pub process: Process,
 }
@@ -39,10 +44,19 @@ pub struct Conditions {
     pub duration: Duration,
     /// Whether a browser watches.
     pub browser: bool,
-    /// From a segment's listing to the moment at which the browser joins.
-    pub join_after: Duration,
+    /// When the browser opens the page.
+    pub join: Join,
     /// What the browser's player may take to settle before its figures count.
     pub settle: Duration,
+}
+
+/// When a browser opens the page.
+#[derive(Clone, Copy, Debug)]
+pub enum Join {
+    /// Before anything is published.
+    Before,
+    /// So long after a segment was listed.
+    After(Duration),
 }
 
 /// What was measured. Times are in milliseconds.
@@ -57,6 +71,10 @@ pub struct Measurement {
     pub newest_frame_listed: Option<Summary>,
     /// The same from the moment at which the oldest frame had left the publisher's encoder: the system's own share.
     pub oldest_frame_sent_listed: Option<Summary>,
+    /// From the moment at which a part's oldest frame had left the publisher's encoder to the part's last byte.
+    pub oldest_frame_in_part: Option<Summary>,
+    /// The same of its newest frame: what is left when the part's own length is taken away.
+    pub newest_frame_in_part: Option<Summary>,
     /// From the listing's arrival to the segment's last byte.
     pub segment_fetch: Option<Summary>,
     /// Segments listed but not there at once.
@@ -93,8 +111,10 @@ pub struct Measurement {
 pub struct BrowserMeasurement {
     /// Age of the picture on the screen.
     pub glass_to_glass: Option<Summary>,
-    /// From the opening of the page to its first picture.
+    /// From the opening of the page to its first picture, where the stream was on air.
     pub first_picture: Option<f64>,
+    /// From the accepted publish to the first picture, where the page was open.
+    pub first_picture_after_publish: Option<f64>,
     /// Times that playback stood still for more than a quarter of a second, once settled.
     pub stalls: usize,
     /// For how long altogether.
@@ -110,6 +130,10 @@ pub struct BrowserMeasurement {
 /// Publishes to a system, watches it, and sums up.
 pub async fn measure(subject: &Subject, conditions: Conditions) -> Result<Measurement, Error> {
     let mut browser = if conditions.browser { Some(Browser::launch().await?) } else { None };
+    if let (Some(browser), Join::Before) = (&mut browser, conditions.join) {
+        browser.open(&subject.player_url).await?;
+        sleep(PAGE_LOADS).await;
+    }
     let mut reader = Reader::start(&subject.playlist_url)?;
     let publisher = Publisher::start(conditions.format, &subject.publish_url)?;
     let end = Instant::now() + conditions.duration;
@@ -120,9 +144,10 @@ pub async fn measure(subject: &Subject, conditions: Conditions) -> Result<Measur
     let cpu_at_start = subject.process.cpu_seconds();
     let disk_at_start = subject.process.disk_bytes_written();
 
-    if let Some(browser) = &mut browser {
+    let parts = subject.parts_url.as_deref().map(PartReader::start).transpose()?;
+    if let (Some(browser), Join::After(join_after)) = (&mut browser, conditions.join) {
         reader.wait_for(SEGMENTS_BEFORE_BROWSER, LISTING_SECONDS).await?;
-        sleep(conditions.join_after).await;
+        sleep(join_after).await;
         browser.open(&subject.player_url).await?;
     }
     sleep_until(end).await;
@@ -133,23 +158,29 @@ pub async fn measure(subject: &Subject, conditions: Conditions) -> Result<Measur
     let peak_memory_kb = subject.process.peak_resident_kb();
 
     let listing = reader.finish().await?;
+    let parts = match parts {
+        Some(parts) => parts.finish().await?,
+        None => Parts::new(),
+    };
     let sightings = match browser {
         Some(browser) => Some(browser.finish().await?),
         None => None,
     };
     // Both block, for as long as an encoder's last frames or a decoder's run takes.
-    let (times, segments) = tokio::task::spawn_blocking(move || {
+    let (times, listing, frames, delays) = tokio::task::spawn_blocking(move || {
         let times = publisher.finish();
-        read_segments(&listing).map(|segments| (times, (listing, segments)))
+        let frames = read_segments(&listing)?;
+        let delays = part_reader::delays(&parts, &sent(&times))?;
+        Ok::<_, Error>((times, listing, frames, delays))
     })
     .await??;
-    let (listing, frames) = segments;
     let mut measurement = sum_up(&listing, &frames, &times);
+    (measurement.oldest_frame_in_part, measurement.newest_frame_in_part) = (delays.oldest, delays.newest);
     measurement.cpu_per_stream_second = cpu / ran;
     measurement.peak_memory_kb = peak_memory_kb;
     measurement.disk_bytes_per_second = disk as f64 / ran;
     measurement.missing_frames = missing_frames(&listing, &frames, conditions.format.fps);
-    measurement.browser = sightings.map(|sightings| sum_up_browser(&sightings, conditions.settle));
+    measurement.browser = sightings.map(|sightings| sum_up_browser(&sightings, conditions, times.accepted));
     Ok(measurement)
 }
 
@@ -163,7 +194,7 @@ fn read_segments(listing: &Listing) -> Result<SegmentStamps, Error> {
 fn sum_up(listing: &Listing, frames: &SegmentStamps, times: &Times) -> Measurement {
     let first_listed = listing.segments.first().map(|segment| segment.listed_at);
     let since = |start: Option<f64>| Some(first_listed? - start?);
-    let sent: HashMap<u64, f64> = times.sent.iter().map(|(stamped, sent)| (*stamped as u64, *sent)).collect();
+    let sent = sent(times);
     let ages = |born: &dyn Fn(&[u64]) -> Option<f64>| {
         let age = |(segment, stamps): (&ListedSegment, &Vec<Option<u64>>)| {
             let readable: Vec<u64> = stamps.iter().flatten().copied().collect();
@@ -181,6 +212,8 @@ fn sum_up(listing: &Listing, frames: &SegmentStamps, times: &Times) -> Measureme
         oldest_frame_listed_each,
         newest_frame_listed: Summary::of(ages(&|stamps| stamps.iter().max().map(|stamp| *stamp as f64))),
         oldest_frame_sent_listed: Summary::of(ages(&|stamps| sent.get(stamps.iter().min()?).copied())),
+        oldest_frame_in_part: None,
+        newest_frame_in_part: None,
         segment_fetch: Summary::of(listing.segments.iter().map(|segment| segment.fetch_millis)),
         not_fetchable: listing.not_fetchable,
         frames: all_frames().count(),
@@ -198,16 +231,28 @@ fn sum_up(listing: &Listing, frames: &SegmentStamps, times: &Times) -> Measureme
     }
 }
 
+/// When each frame had left the publisher's encoder, by its stamp.
+fn sent(times: &Times) -> HashMap<u64, f64> {
+    times.sent.iter().map(|(stamped, sent)| (*stamped as u64, *sent)).collect()
+}
+
 fn missing_frames(listing: &Listing, frames: &SegmentStamps, fps: u32) -> i64 {
     let promised: f64 = listing.segments.iter().map(|segment| segment.seconds * f64::from(fps)).sum();
     promised.round() as i64 - frames.iter().map(Vec::len).sum::<usize>() as i64
 }
 
-fn sum_up_browser(sightings: &Sightings, settle: Duration) -> BrowserMeasurement {
-    let settle = settle.as_secs_f64() * 1000.0;
+fn sum_up_browser(
+    sightings: &Sightings,
+    conditions: Conditions,
+    accepted: Option<f64>,
+) -> BrowserMeasurement {
+    let was_open = matches!(conditions.join, Join::Before);
+    let first = sightings.samples.first().map(|sample| sample.at);
+    let settle = conditions.settle.as_secs_f64() * 1000.0;
     BrowserMeasurement {
         glass_to_glass: Summary::of(sightings.latencies(settle)),
-        first_picture: sightings.first_picture_millis,
+        first_picture: sightings.first_picture_millis.filter(|_| !was_open),
+        first_picture_after_publish: first.zip(accepted).map(|(at, since)| at - since).filter(|_| was_open),
         stalls: sightings.stalls(settle).count(),
         stalled: sightings.stalls(settle).fold(0.0, |sum, freeze| sum + freeze.millis),
         stalls_while_settling: sightings.freezes.len() - sightings.stalls(settle).count(),

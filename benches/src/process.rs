@@ -42,6 +42,20 @@ impl Process {
         field(&self.read("io"), "write_bytes:")
     }
 
+    /// Keeps all of its threads, and those that they will start, on one core.
+    pub fn pin(self, core: usize) -> Result<(), Error> {
+        let output = std::process::Command::new("taskset")
+            .args(["-acp", &core.to_string(), &self.0.to_string()])
+            .output()
+            .map_err(Error::start("taskset"))?;
+        let said = || String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(Error::Program { program: "taskset", said: said() })
+        }
+    }
+
     fn read(self, what: &str) -> String {
         fs::read_to_string(format!("/proc/{}/{what}", self.0)).unwrap_or_default()
     }

@@ -23,6 +23,7 @@ const TOKEN: &str = "benchmark-token-benchmark-token-0000";
 pub struct Weir {
     process: Child,
     http: String,
+    http_port: u16,
     rtmp: SocketAddr,
     client: Client,
     folder: TempDir,
@@ -59,6 +60,15 @@ impl Weir {
 
     /// Starts the server and waits until it is ready. Without a store it keeps objects in memory.
     pub async fn start(binary: &Path, store: Option<&ObjectStore>) -> Result<Self, Error> {
+        Self::start_with(binary, store, &[]).await
+    }
+
+    /// The same with further settings.
+    pub async fn start_with(
+        binary: &Path,
+        store: Option<&ObjectStore>,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, Error> {
         if !binary.is_file() {
             return Err(Error::NoServer(binary.to_owned()));
         }
@@ -73,13 +83,15 @@ impl Weir {
             .env("WEIR_DATA_DIR", folder.path().join("data"))
             .env("WEIR_API_TOKEN", TOKEN)
             .envs(store.into_iter().flat_map(ObjectStore::environment))
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(Error::io("share a log file"))?)
             .stderr(log)
             .kill_on_drop(true);
         let process = command.spawn().map_err(Error::start(binary.display().to_string()))?;
         let client = Client::builder().timeout(Duration::from_secs(5)).no_proxy().build()?;
-        let mut weir = Self { process, http: format!("http://127.0.0.1:{http_port}"), rtmp, client, folder };
+        let mut weir =
+            Self { process, http: format!("http://127.0.0.1:{http_port}"), http_port, rtmp, client, folder };
         weir.wait_until_ready().await?;
         Ok(weir)
     }
@@ -100,6 +112,11 @@ impl Weir {
     /// The server's process.
     pub fn process(&self) -> Process {
         Process(self.process.id().unwrap_or(0))
+    }
+
+    /// Where it serves viewers.
+    pub fn http_address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.http_port))
     }
 
     /// Where it takes publishers.
@@ -147,7 +164,8 @@ impl Weir {
         Error::Timeout { what, seconds: START_SECONDS, detail: format!("; its log:\n{}", self.log()) }
     }
 
-    fn log(&self) -> String {
+    /// What it has logged.
+    pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }

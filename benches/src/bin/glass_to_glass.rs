@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use benches::Error;
 use benches::comparison::{Comparison, compare};
+use benches::delay::Delay;
 use benches::ffmpeg_stack::{FfmpegStack, Threads};
-use benches::measurement::{Conditions, Measurement, Subject, measure};
+use benches::measurement::{Conditions, Join, Measurement, Subject, measure};
 use benches::process::load_average;
 use benches::publisher::{Format, Size};
 use benches::report::Report;
@@ -43,6 +44,15 @@ struct Options {
     /// player's latency depends on it, and 1000 is the mean of all viewers.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 1000)]
     join_after: u64,
+    /// Open the page before anything is published, and say how long after that it shows a picture.
+    #[arg(long, conflicts_with = "join_after")]
+    open_first: bool,
+    /// Have Weir's page play whole segments rather than parts.
+    #[arg(long)]
+    plain: bool,
+    /// Milliseconds of round-trip time between Weir and the browser.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    round_trip: u64,
     /// Leave Weir out.
     #[arg(long)]
     no_weir: bool,
@@ -82,7 +92,11 @@ async fn run(options: Options) -> Result<Report, Error> {
         duration: Duration::from_secs(options.duration),
         browser: !options.no_browser,
         settle: Duration::from_secs(options.settle),
-        join_after: Duration::from_millis(options.join_after),
+        join: if options.open_first {
+            Join::Before
+        } else {
+            Join::After(Duration::from_millis(options.join_after))
+        },
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut report = Report {
@@ -121,10 +135,12 @@ async fn measure_weir(options: &Options, conditions: Conditions) -> Result<Measu
     };
     let weir = Weir::start(&binary(options), store.as_ref()).await?;
     let stream = weir.create_stream().await?;
+    let delay = Delay::start(weir.http_address(), Duration::from_millis(options.round_trip)).await?;
     let subject = Subject {
         publish_url: stream.publish_url(),
         playlist_url: stream.s3_playback_url.clone().unwrap_or_else(|| stream.playback_url.clone()),
-        player_url: stream.player_url.clone(),
+        player_url: page(&stream.player_url, options, &delay)?,
+        parts_url: options.s3.is_none().then(|| stream.playback_url.clone()),
         process: weir.process(),
     };
     let measured = measure(&subject, conditions).await;
@@ -137,12 +153,26 @@ async fn measure_weir(options: &Options, conditions: Conditions) -> Result<Measu
     Ok(measurement)
 }
 
+/// The player page, behind the delay if there is one.
+fn page(player: &str, options: &Options, delay: &Delay) -> Result<String, Error> {
+    let mut url = url::Url::parse(player)?;
+    if options.round_trip > 0 {
+        // An address that has a port takes another.
+        let _ = url.set_port(Some(delay.address().port()));
+    }
+    if options.plain {
+        url.query_pairs_mut().append_pair("latency", "plain");
+    }
+    Ok(url.into())
+}
+
 async fn measure_rival(conditions: Conditions) -> Result<Measurement, Error> {
     let stack = FfmpegStack::start(Threads::Default, conditions.format.fps).await?;
     let subject = Subject {
         publish_url: stack.rtmp_url(),
         playlist_url: stack.playlist_url(),
         player_url: stack.player_url(),
+        parts_url: None,
         process: stack.process(),
     };
     measure(&subject, conditions).await

@@ -137,6 +137,7 @@ impl Window {
             self.show(&playlist);
             let edge = Edge { next: part.sequence, parts: part.index + 1, ..*self.parts.borrow() };
             self.parts.send_replace(edge);
+            tracing::trace!(sequence = part.sequence.get(), part = part.index, "part listed");
         }
     }
 
@@ -173,6 +174,9 @@ impl Window {
         };
         self.parts.send_replace(edge);
         self.segments.send_replace(edge);
+        if let Some(part) = segment.parts.last() {
+            tracing::trace!(sequence = part.sequence.get(), part = part.index, "part listed");
+        }
     }
 
     /// Lists the rendition.
