@@ -79,6 +79,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.ending = Some(Ok(()));
         self.finish().await.map_err(|kind| self.session.error(ErrorKind::Io(kind)))
     }
+
+    /// Takes an accepted publish back; [`close`](Self::close) tells the encoder why.
+    pub fn take_publish_back(&mut self, description: &str) {
+        self.session.take_publish_back(description);
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S, ClientSession> {

@@ -3,6 +3,7 @@
 mod audience;
 mod board;
 mod broadcast;
+mod claim;
 mod edge;
 mod encoder;
 mod experience;
@@ -24,7 +25,8 @@ mod window;
 
 pub(crate) use audience::{Attendance, Fingerprint};
 pub(crate) use board::{Board, Brief, Full, Watching};
-pub(crate) use broadcast::{Attached, SessionEnd};
+pub(crate) use broadcast::{Attached, Removal, SessionEnd};
+pub(crate) use claim::Origin;
 pub(crate) use edge::Wanted;
 pub(crate) use experience::{Experience, Report};
 pub(crate) use feed::FeedError;

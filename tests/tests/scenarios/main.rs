@@ -23,6 +23,7 @@ mod pull;
 mod reconnect;
 mod refusal;
 mod rtmps;
+mod second_publisher;
 mod shutdown;
 mod simultaneous;
 mod startup;

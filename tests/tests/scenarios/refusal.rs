@@ -44,22 +44,6 @@ async fn a_disarmed_key_is_refused_until_it_is_armed() {
 }
 
 #[tokio::test]
-async fn a_second_encoder_is_refused_and_the_first_goes_on() {
-    let weir = Weir::start().await;
-    let stream = weir.api().create("busy").await;
-    let mut player = stream.watch();
-    let mut first = stream.publish(encode(&Source { seconds: 60, ..Source::default() }));
-    player.segments(1).await;
-    let reason = refused(&stream, &stream.key).await;
-    assert!(reason.contains("already"), "{reason}");
-    first.assert_running();
-    let before = player.count();
-    player.segments(before + 2).await;
-    player.finish();
-    first.stop().await;
-}
-
-#[tokio::test]
 async fn another_app_is_refused() {
     let weir = Weir::start().await;
     let mut stream = weir.api().create("app").await;

@@ -108,6 +108,18 @@ impl ServerSession {
         understands
     }
 
+    /// Takes an accepted publish back: the encoder hears why, and the session is over. The code is one
+    /// that encoders know as final.
+    ///
+    /// Does nothing if nothing is being published.
+    pub fn take_publish_back(&mut self, description: &str) {
+        if self.phase == Phase::Publishing {
+            let code = "NetStream.Publish.BadName";
+            self.link.writer.status(self.publish_stream, "error", code, description);
+            self.phase = Phase::Closed;
+        }
+    }
+
     /// An error at the current place in the connection.
     pub(crate) fn error(&self, kind: ErrorKind) -> Error {
         self.link.error(kind)

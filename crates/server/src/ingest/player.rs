@@ -35,6 +35,8 @@ pub(super) enum PlayError {
     Finished,
     #[error("the stream cannot take it: {0}")]
     Refused(#[from] AttachError),
+    #[error("another publisher has taken over")]
+    TakenOver,
     #[error("its broadcast was ended: {0}")]
     Ended(String),
     #[error(transparent)]
@@ -122,6 +124,7 @@ impl Opened {
             Over::Finished => Err(PlayError::Finished),
             Over::Closed => Err(PlayError::Closed),
             Over::Broken(error) => Err(error.into()),
+            Over::TakenOver => Err(PlayError::TakenOver),
             Over::Ended(why) => Err(PlayError::Ended(why)),
             Over::NotTaken(error) => Err(PlayError::Ended(error.to_string())),
         }

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::player::{self, PlayError};
 use crate::catalog::{Catalog, CatalogError, VideoId};
-use crate::live::{Registry, whole_millis};
+use crate::live::{Origin, Registry, whole_millis};
 
 /// Pause after the first failure; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -187,7 +187,7 @@ impl Task {
         let opened = player::open(&self.url, self.shared.limits.clone(), &self.shared.tls);
         let Some(opened) = self.cancel.run_until_cancelled(opened).await else { return Ok(()) };
         let opened = opened?;
-        let attached = self.shared.registry.attach(&stream).await?;
+        let attached = self.shared.registry.attach(&stream, Origin::Source).await?;
         self.show(SourceState::Playing, None);
         tracing::info!(source = %self.url, "playing");
         opened.feed(attached, self.url.to_string(), &self.cancel).await

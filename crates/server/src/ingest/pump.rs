@@ -7,7 +7,7 @@ use rtmp_ingest::{Connection, Event, Session};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use crate::live::{Attached, FeedError, IngestMeter, SessionEnd};
+use crate::live::{Attached, FeedError, IngestMeter, Removal, SessionEnd};
 
 /// Why a session is over.
 pub(super) enum Over {
@@ -17,6 +17,8 @@ pub(super) enum Over {
     Closed,
     /// It broke the protocol, a limit or the connection.
     Broken(rtmp_ingest::Error),
+    /// Another session feeds its broadcast.
+    TakenOver,
     /// Its broadcast was ended.
     Ended(String),
     /// The encoder thread took nothing.
@@ -32,6 +34,7 @@ impl Over {
             Self::Finished => (SessionEnd::Finished, "finished"),
             Self::Closed => (SessionEnd::Vanished, "closed"),
             Self::Broken(_) => (SessionEnd::Vanished, "broken"),
+            Self::TakenOver => (SessionEnd::Vanished, "taken_over"),
             Self::Ended(_) | Self::NotTaken(_) => (SessionEnd::Vanished, "ended"),
             Self::Cancelled => (SessionEnd::Vanished, "shutdown"),
         }
@@ -52,7 +55,10 @@ where
     loop {
         let event = tokio::select! {
             event = connection.next_event() => event,
-            reason = attached.ended() => return Over::Ended(reason.message),
+            removal = attached.removed() => return match removal {
+                Removal::TakenOver => Over::TakenOver,
+                Removal::Ended(reason) => Over::Ended(reason.message),
+            },
             () = cancel.cancelled() => return Over::Cancelled,
         };
         match event {

@@ -13,7 +13,7 @@ use super::authority::Denial;
 use super::faults::Faults;
 use super::pump::{Over, pump};
 use crate::catalog::Stream;
-use crate::live::{AttachError, Attached, IngestMeter, SessionEnd};
+use crate::live::{AttachError, Attached, IngestMeter, Origin, SessionEnd};
 
 /// A connection that has a place.
 pub(super) struct Session {
@@ -30,7 +30,7 @@ impl Session {
     pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S, since: Instant) {
         let mut connection = Connection::accepted(stream, self.ingest.limits.clone(), since);
         let Some((request, stream)) = self.admitted(&mut connection).await else { return };
-        let attached = match self.ingest.registry.attach(&stream).await {
+        let attached = match self.ingest.registry.attach(&stream, Origin::encoder(self.peer.ip())).await {
             Ok(attached) => attached,
             Err(error) => {
                 tracing::warn!(stream = %stream.video_id, %error, "refused");
@@ -120,6 +120,10 @@ impl Session {
             }
             Over::Ended(why) => tracing::info!(why, bytes, %faults, "the session was ended"),
             Over::NotTaken(error) => tracing::error!(%error, bytes, %faults, "the session was ended"),
+            Over::TakenOver => {
+                tracing::warn!(bytes, %faults, "another publisher has taken over");
+                connection.take_publish_back("Another publisher has taken over this stream.");
+            }
             Over::Finished | Over::Closed | Over::Cancelled => {
                 tracing::info!(reason, bytes, %faults, "the session ended");
             }

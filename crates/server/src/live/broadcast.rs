@@ -8,12 +8,13 @@ use media::MediaEvent;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::claim::{Claim, Origin};
 use super::encoder::EncoderError;
 use super::feed::{Feed, FeedError, FeedSender};
 use super::health::{EncodeHealth, Health, IngestMeter, UploadHealth};
 use super::upload_queue::UploadQueue;
 use super::window::Window;
-use crate::catalog::{EndReason, LatencyMode, Status, VideoId};
+use crate::catalog::{EndReason, LatencyMode, SecondPublisher, Status, VideoId};
 
 /// A stream on air, or just off it.
 pub(crate) struct Broadcast {
@@ -39,14 +40,21 @@ pub(crate) struct Broadcast {
 }
 
 /// Who feeds a broadcast.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Presence {
-    /// The session of that number.
-    Publishing(u64),
+    /// The session that has this claim.
+    Publishing(Arc<Claim>),
     /// Nobody, since then; the publisher may come back.
     Away(Instant),
     /// Nobody any more.
     Ending(End),
+}
+
+impl Presence {
+    /// Whether it is this claim's session that feeds.
+    fn is_of(&self, claim: &Claim) -> bool {
+        matches!(self, Self::Publishing(current) if current.session == claim.session)
+    }
 }
 
 /// How a broadcast ends.
@@ -105,38 +113,55 @@ pub(crate) enum SessionEnd {
     Vanished,
 }
 
+/// Why a session feeds its broadcast no more, though its connection is well.
+pub(crate) enum Removal {
+    /// Another session has taken over.
+    TakenOver,
+    /// The broadcast was ended.
+    Ended(EndReason),
+}
+
 /// A session's hold on its broadcast. Dropping it without a word counts as vanishing.
 pub(crate) struct Attached {
     broadcast: Arc<Broadcast>,
-    session: u64,
+    claim: Arc<Claim>,
     presence: watch::Receiver<Presence>,
     left: bool,
 }
 
 impl Broadcast {
-    /// Makes `session` the one that feeds this broadcast, if nobody does.
-    pub(super) fn take(self: &Arc<Self>) -> Result<Attached, Presence> {
-        let session = self.sessions.fetch_add(1, Ordering::Relaxed);
-        let mut refused = None;
-        self.presence.send_if_modified(|presence| match presence {
-            Presence::Away(_) => {
-                *presence = Presence::Publishing(session);
-                true
-            }
-            other => {
-                refused = Some(other.clone());
-                false
-            }
+    /// Makes a new session the one that feeds this broadcast, if nobody does, or whoever does has to
+    /// yield to it.
+    pub(super) fn take(
+        self: &Arc<Self>,
+        origin: Origin,
+        policy: SecondPublisher,
+    ) -> Result<Attached, Presence> {
+        let mut taken = Err(Presence::Away(Instant::now()));
+        self.presence.send_if_modified(|presence| {
+            let now = Instant::now();
+            let is_free = match presence {
+                Presence::Away(_) => true,
+                Presence::Publishing(current) => current.yields_to(origin, policy, now),
+                Presence::Ending(_) => false,
+            };
+            taken = if is_free {
+                // Numbered under the lock: whoever comes later has the higher number.
+                let session = self.sessions.fetch_add(1, Ordering::Relaxed);
+                let claim = Arc::new(Claim::new(session, origin, now));
+                *presence = Presence::Publishing(claim.clone());
+                Ok(claim)
+            } else {
+                Err(presence.clone())
+            };
+            is_free
         });
-        match refused {
-            Some(presence) => Err(presence),
-            None => Ok(Attached {
-                broadcast: self.clone(),
-                session,
-                presence: self.presence.subscribe(),
-                left: false,
-            }),
-        }
+        taken.map(|claim| Attached {
+            broadcast: self.clone(),
+            claim,
+            presence: self.presence.subscribe(),
+            left: false,
+        })
     }
 
     /// Begins to end it; the first reason counts.
@@ -195,9 +220,9 @@ impl Broadcast {
     }
 
     /// The session of that number doesn't feed it any more.
-    fn leave(&self, session: u64, end: SessionEnd) {
+    fn leave(&self, claim: &Claim, end: SessionEnd) {
         self.presence.send_if_modified(|presence| {
-            let own = *presence == Presence::Publishing(session);
+            let own = presence.is_of(claim);
             if own {
                 *presence = match end {
                     SessionEnd::Finished => Presence::Ending(End::publisher_finished()),
@@ -213,12 +238,13 @@ impl Broadcast {
 impl Attached {
     /// Tells the encoder that a publisher is there.
     pub(super) async fn begin(&self) -> Result<(), FeedError> {
-        self.broadcast.feed.tell(Feed::SessionStarted).await
+        self.broadcast.feed.tell(Feed::SessionStarted(self.claim.session)).await
     }
 
     /// Hands a packet to the encoder.
     pub(crate) async fn media(&self, event: MediaEvent) -> Result<(), FeedError> {
-        let result = self.broadcast.feed.media(event).await;
+        self.claim.hear(Instant::now());
+        let result = self.broadcast.feed.media(self.claim.session, event).await;
         if result == Err(FeedError::Stalled) {
             self.broadcast.end(End::stalled());
         }
@@ -227,23 +253,28 @@ impl Attached {
 
     /// Shows what the session sends.
     pub(crate) fn show(&self, meter: &IngestMeter) {
-        self.broadcast.health.set_ingest(Some(meter.health().clone()));
+        // The lock is held meanwhile, so that nobody shows over a session that takes over now.
+        let presence = self.presence.borrow();
+        if presence.is_of(&self.claim) {
+            self.broadcast.health.set_ingest(Some(meter.health().clone()));
+        }
     }
 
-    /// Waits until the broadcast is ended by something else than this session; says by what.
-    pub(crate) async fn ended(&mut self) -> EndReason {
-        let ending = self.presence.wait_for(|presence| matches!(presence, Presence::Ending(_))).await;
-        match ending.as_deref() {
-            Ok(Presence::Ending(end)) => end.reason.clone(),
-            _ => End::shutdown().reason,
+    /// Waits until something else than this session keeps it from feeding the broadcast.
+    pub(crate) async fn removed(&mut self) -> Removal {
+        let Self { presence, claim, .. } = self;
+        match presence.wait_for(|presence| !presence.is_of(claim)).await.as_deref() {
+            Ok(Presence::Publishing(_) | Presence::Away(_)) => Removal::TakenOver,
+            Ok(Presence::Ending(end)) => Removal::Ended(end.reason.clone()),
+            Err(_) => Removal::Ended(End::shutdown().reason),
         }
     }
 
     /// The session is over.
     pub(crate) async fn leave(mut self, end: SessionEnd) {
         // Only a hung encoder doesn't take it; the broadcast is then ended by its stall.
-        let _ = self.broadcast.feed.tell(Feed::SessionEnded).await;
-        self.broadcast.leave(self.session, end);
+        let _ = self.broadcast.feed.tell(Feed::SessionEnded(self.claim.session)).await;
+        self.broadcast.leave(&self.claim, end);
         self.left = true;
     }
 }
@@ -251,7 +282,7 @@ impl Attached {
 impl Drop for Attached {
     fn drop(&mut self) {
         if !self.left {
-            self.broadcast.leave(self.session, SessionEnd::Vanished);
+            self.broadcast.leave(&self.claim, SessionEnd::Vanished);
         }
     }
 }

@@ -89,6 +89,10 @@ pub(super) fn spawn(
 struct Encoder<O> {
     transcoder: Transcoder,
     media: Media<O>,
+    /// The session that is listened to; what one before it still says is late.
+    session: Option<u64>,
+    /// When its last media came.
+    heard: Option<Instant>,
     away: Option<Away>,
     meter: Meter,
     overload: Overload,
@@ -146,6 +150,8 @@ impl<O: Outlet> Encoder<O> {
                 outlet,
                 refused: 0,
             },
+            session: None,
+            heard: None,
             away: None,
             meter: Meter::new(),
             health,
@@ -166,27 +172,41 @@ impl<O: Outlet> Encoder<O> {
                 },
             };
             match next {
-                Some(Feed::SessionStarted) => {
-                    let away = self.away.take();
-                    let at = away.map_or(self.transcoder.position(), |away| away.live_edge());
-                    self.transcoder.start_session(at);
-                }
-                Some(Feed::Media(arrival, permit)) => {
-                    self.push(arrival)?;
+                Some(Feed::SessionStarted(session)) => self.start_session(session),
+                Some(Feed::Media(session, arrival, permit)) => {
+                    if self.session == Some(session) {
+                        self.push(arrival)?;
+                    }
                     drop(permit);
                 }
-                Some(Feed::SessionEnded) => {
+                Some(Feed::SessionEnded(session)) if self.session == Some(session) => {
                     self.away = Some(Away { since: Instant::now(), position: self.transcoder.position() });
                 }
+                Some(Feed::SessionEnded(_)) => {}
                 Some(Feed::Finish) | None => break,
             }
         }
         self.finish()
     }
 
+    /// Goes on with another session, at the live edge: the one before may have ended, or have been
+    /// silent before it was taken over.
+    fn start_session(&mut self, session: u64) {
+        // Two that come at once may be told of in either order.
+        if self.session.is_some_and(|current| session < current) {
+            return;
+        }
+        self.session = Some(session);
+        let position = self.transcoder.position();
+        let silent = self.heard.take().map(|since| Away { since, position });
+        let away = self.away.take().or(silent);
+        self.transcoder.start_session(away.map_or(position, |away| away.live_edge()));
+    }
+
     fn push(&mut self, Arrival { event, at }: Arrival) -> Result<(), EncoderError> {
         self.media.begin(SystemTime::now());
         let started = Instant::now();
+        self.heard = Some(started);
         self.lag = started - at;
         self.transcoder.push(event, &mut |made| self.media.take(made))?;
         let busy = started.elapsed();

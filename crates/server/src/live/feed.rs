@@ -15,12 +15,12 @@ const STALL_LIMIT: Duration = Duration::from_secs(10);
 
 /// What an encoder is told.
 pub(super) enum Feed {
-    /// A publisher is there; its clock is unknown.
-    SessionStarted,
-    /// The next of its packets or configurations.
-    Media(Arrival, OwnedSemaphorePermit),
-    /// The publisher is gone.
-    SessionEnded,
+    /// The publisher of the session of that number is there; its clock is unknown.
+    SessionStarted(u64),
+    /// The next of the session's packets or configurations.
+    Media(u64, Arrival, OwnedSemaphorePermit),
+    /// The session's publisher is gone.
+    SessionEnded(u64),
     /// Nothing comes any more: flush.
     Finish,
 }
@@ -62,7 +62,7 @@ pub(super) fn channel() -> (FeedSender, FeedReceiver) {
 
 impl FeedSender {
     /// Hands a packet over; waits while the queue is full, so that TCP pushes back on the publisher.
-    pub(super) async fn media(&self, event: MediaEvent) -> Result<(), FeedError> {
+    pub(super) async fn media(&self, session: u64, event: MediaEvent) -> Result<(), FeedError> {
         let size = match &event {
             MediaEvent::Packet(packet) => packet.data.len().div_ceil(1024).clamp(1, KIBIBYTES),
             MediaEvent::Video(_) | MediaEvent::Audio(_) => 1,
@@ -72,7 +72,7 @@ impl FeedSender {
             let permits = size as u32;
             let permit =
                 self.kibibytes.clone().acquire_many_owned(permits).await.map_err(|_| FeedError::Closed)?;
-            self.queue.send(Feed::Media(arrival, permit)).await.map_err(|_| FeedError::Closed)
+            self.queue.send(Feed::Media(session, arrival, permit)).await.map_err(|_| FeedError::Closed)
         };
         tokio::time::timeout(STALL_LIMIT, hand_over).await.unwrap_or(Err(FeedError::Stalled))
     }
@@ -120,7 +120,7 @@ mod tests {
         let (sender, _receiver) = channel();
         let mut sent = 0;
         let error = loop {
-            match sender.media(packet(1 << 20)).await {
+            match sender.media(0, packet(1 << 20)).await {
                 Ok(()) => sent += 1,
                 Err(error) => break error,
             }
@@ -131,14 +131,15 @@ mod tests {
     #[tokio::test]
     async fn a_packet_larger_than_the_bound_still_passes_alone() {
         let (sender, mut receiver) = channel();
-        sender.media(packet(20 << 20)).await.unwrap();
-        let Some(Feed::Media(Arrival { event: MediaEvent::Packet(got), .. }, permit)) = receiver.next().await
+        sender.media(0, packet(20 << 20)).await.unwrap();
+        let Some(Feed::Media(0, Arrival { event: MediaEvent::Packet(got), .. }, permit)) =
+            receiver.next().await
         else {
             panic!("the packet that was sent")
         };
         assert_eq!(got.data.len(), 20 << 20);
         drop(permit);
         drop(receiver);
-        assert_eq!(sender.media(packet(1)).await, Err(FeedError::Closed));
+        assert_eq!(sender.media(0, packet(1)).await, Err(FeedError::Closed));
     }
 }

@@ -12,6 +12,7 @@ use uploader::Uploader;
 
 use super::board::Board;
 use super::broadcast::{Attached, Broadcast, End, Presence};
+use super::claim::Origin;
 use super::feed::FeedError;
 use super::objects::ObjectKeys;
 use super::supervisor::Supervisor;
@@ -98,18 +99,18 @@ impl Registry {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Makes a new session the one that feeds `stream`: into the broadcast that waits for it, or
-    /// into a new one.
-    pub(crate) async fn attach(&self, stream: &Stream) -> Result<Attached, AttachError> {
-        tokio::time::timeout(PATIENCE, self.take(stream)).await.unwrap_or(Err(AttachError::Draining))
+    /// Makes a new session from `origin` the one that feeds `stream`: into the broadcast that waits for
+    /// it, into the one that it takes over, or into a new one.
+    pub(crate) async fn attach(&self, stream: &Stream, origin: Origin) -> Result<Attached, AttachError> {
+        tokio::time::timeout(PATIENCE, self.take(stream, origin)).await.unwrap_or(Err(AttachError::Draining))
     }
 
-    async fn take(&self, stream: &Stream) -> Result<Attached, AttachError> {
+    async fn take(&self, stream: &Stream, origin: Origin) -> Result<Attached, AttachError> {
         loop {
             if self.shared.stop.is_cancelled() {
                 return Err(AttachError::Shutdown);
             }
-            match self.enter(stream) {
+            match self.enter(stream, origin) {
                 Ok(attached) => {
                     return match attached.begin().await {
                         Ok(()) => Ok(attached),
@@ -127,11 +128,12 @@ impl Registry {
 
     /// Takes the broadcast that there is, or else starts one. A new one is taken before its task runs,
     /// so that it never finds itself without a publisher at first.
-    fn enter(&self, stream: &Stream) -> Result<Attached, NotEntered> {
+    fn enter(&self, stream: &Stream, origin: Origin) -> Result<Attached, NotEntered> {
+        let policy = stream.options.second_publisher;
         let mut broadcasts = self.shared.lock();
         let known = broadcasts.get(&stream.video_id);
         if let Some(known) = known.filter(|known| !known.is_finished()) {
-            return known.take().map_err(|presence| NotEntered::Taken(known.clone(), presence));
+            return known.take(origin, policy).map_err(|presence| NotEntered::Taken(known.clone(), presence));
         }
         let on_air = broadcasts.values().filter(|broadcast| !broadcast.is_finished()).count();
         if on_air >= self.shared.options.max_streams {
@@ -139,7 +141,8 @@ impl Registry {
         }
         let before = known.map(|known| known.window.clone());
         let (broadcast, supervisor) = Supervisor::new(&self.shared, stream, before);
-        let attached = broadcast.take().map_err(|presence| NotEntered::Taken(broadcast.clone(), presence));
+        let attached =
+            broadcast.take(origin, policy).map_err(|presence| NotEntered::Taken(broadcast.clone(), presence));
         broadcasts.insert(stream.video_id.clone(), broadcast);
         self.shared.tasks.spawn(supervisor.run());
         attached
