@@ -3,6 +3,7 @@
 mod auth;
 mod directives;
 mod dto;
+mod events;
 mod operations;
 mod origin;
 mod pages;
@@ -14,9 +15,12 @@ mod viewer_history;
 mod watch;
 mod wishes;
 
+use std::sync::Arc;
+
 use axum::middleware;
 use axum::{Extension, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 use utoipa::OpenApi;
@@ -28,6 +32,7 @@ use crate::api_token::ApiToken;
 use crate::catalog::{Catalog, StreamOptions};
 use crate::ingest::Pulls;
 use crate::live::{Board, Registry};
+pub(crate) use events::LISTENERS;
 pub(crate) use urls::UrlOptions;
 
 /// What every handler can reach. A clone is the same state.
@@ -41,6 +46,8 @@ pub(crate) struct Api {
     /// What new streams get, where their creator doesn't say.
     pub(crate) stream_defaults: StreamOptions,
     pub(crate) urls: UrlOptions,
+    /// Room for connections that listen to events.
+    pub(crate) listeners: Arc<Semaphore>,
     pub(crate) metrics: PrometheusHandle,
     /// The server is told to stop: it takes no more publishers.
     pub(crate) stop: tokio_util::sync::CancellationToken,
@@ -56,6 +63,7 @@ pub(crate) struct Api {
     ),
     tags(
         (name = "streams", description = "For the application that owns the streams"),
+        (name = "events", description = "For programs that follow what happens"),
         (name = "viewers", description = "For players"),
         (name = "operations", description = "For whoever runs the server"),
     ),
@@ -91,6 +99,8 @@ pub(crate) fn router(api: Api) -> Router {
         .routes(routes!(streams::stop))
         .routes(routes!(streams::key, streams::rotate_key))
         .routes(routes!(viewer_history::viewer_history))
+        .routes(routes!(events::listen))
+        .routes(routes!(events::log))
         .route_layer(middleware::from_fn_with_state(api.clone(), auth::require_token));
     let viewers = OpenApiRouter::new()
         .routes(routes!(watch::viewers))

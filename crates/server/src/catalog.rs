@@ -3,6 +3,7 @@
 //! One interface over sqlx. The statements are portable (numbered parameters, no dialect), so
 //! that PostgreSQL can stand beside SQLite without a second set of them.
 
+mod events;
 mod options;
 mod stream;
 mod viewer_samples;
@@ -11,8 +12,10 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hls_mux::MediaSequence;
+use serde_json::json;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::watch;
 
 pub use options::{LatencyMode, SecondPublisher, StreamOptions};
 pub(crate) use options::{MAX_DVR_WINDOW, MAX_RECONNECT_WINDOW, MAX_RETENTION_DAYS};
@@ -20,12 +23,15 @@ pub(crate) use stream::{EndReason, Status, Stream, VideoId};
 pub(crate) use viewer_samples::{SAMPLE_PERIOD, ViewerSample};
 
 use crate::config::Secret;
+use crate::events::EventType;
 use crate::stream_key;
 
 /// The database of streams. A clone shares the connections.
 #[derive(Clone)]
 pub(crate) struct Catalog {
     pool: SqlitePool,
+    /// The number of the newest event.
+    newest: watch::Sender<i64>,
 }
 
 /// A catalog operation that failed.
@@ -75,7 +81,8 @@ impl Catalog {
             .busy_timeout(Duration::from_secs(5));
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(open)?;
         sqlx::migrate!().run(&pool).await?;
-        Ok(Self { pool })
+        let newest = watch::Sender::new(events::newest(&pool).await?);
+        Ok(Self { pool, newest })
     }
 
     /// Writes back what is pending and closes the connections.
@@ -92,6 +99,7 @@ impl Catalog {
     /// Adds a stream with a key of its own, armed, `PENDING`.
     pub(crate) async fn create(&self, title: &str, options: StreamOptions) -> Result<Stream> {
         let stream = Stream::new(title, options, SystemTime::now());
+        let mut change = self.begin().await?;
         sqlx::query(
             "INSERT INTO streams (video_id, title, stream_key, stream_key_hash, armed, status, created_at, \
              record, reconnect_window_s, second_publisher, latency_mode, retention_days, dvr_window_s) \
@@ -110,9 +118,12 @@ impl Catalog {
         .bind(stream.options.latency_mode.as_str())
         .bind(stream.options.retention_days.map(i64::from))
         .bind(stream.options.dvr_window.map(i64::from))
-        .execute(&self.pool)
+        .execute(&mut *change)
         .await
         .map_err(failed("add a stream"))?;
+        let data = json!({ "title": stream.title });
+        let event = events::append(&mut change, EventType::StreamCreated, &stream.video_id, data).await?;
+        self.commit(change, event).await?;
         Ok(stream)
     }
 
@@ -226,20 +237,24 @@ impl Catalog {
 
     /// A broadcast has begun to be watchable.
     pub(crate) async fn went_live(&self, id: &VideoId, at: SystemTime) -> Result<()> {
+        let mut change = self.begin().await?;
         sqlx::query(
             "UPDATE streams SET status = 'LIVE', started_at = $2, ended_at = NULL, end_code = NULL, \
              end_message = NULL WHERE video_id = $1",
         )
         .bind(id.as_str())
         .bind(millis(at))
-        .execute(&self.pool)
+        .execute(&mut *change)
         .await
         .map_err(failed("mark a stream live"))?;
-        Ok(())
+        let data = json!({ "resumed": false });
+        let event = events::append(&mut change, EventType::StreamLive, id, data).await?;
+        self.commit(change, event).await
     }
 
     /// A broadcast is over.
     pub(crate) async fn ended(&self, id: &VideoId, status: Status, reason: &EndReason) -> Result<()> {
+        let mut change = self.begin().await?;
         sqlx::query(
             "UPDATE streams SET status = $2, ended_at = $3, end_code = $4, end_message = $5 \
              WHERE video_id = $1",
@@ -249,23 +264,29 @@ impl Catalog {
         .bind(millis(SystemTime::now()))
         .bind(&reason.code)
         .bind(&reason.message)
-        .execute(&self.pool)
+        .execute(&mut *change)
         .await
         .map_err(failed("mark a stream ended"))?;
-        Ok(())
+        let kind = if status == Status::Failed { EventType::StreamFailed } else { EventType::StreamEnded };
+        let event =
+            events::append(&mut change, kind, id, json!({ "status": status, "reason": reason })).await?;
+        self.commit(change, event).await
     }
 
     /// Ends what a server that died left `LIVE`; the number of such streams.
-    pub(crate) async fn end_interrupted(&self) -> Result<u64> {
-        let done = sqlx::query(
-            "UPDATE streams SET status = 'READY', ended_at = $1, end_code = 'interrupted', \
-             end_message = 'the server stopped without ending the broadcast' WHERE status = 'LIVE'",
-        )
-        .bind(millis(SystemTime::now()))
-        .execute(&self.pool)
-        .await
-        .map_err(failed("end interrupted streams"))?;
-        Ok(done.rows_affected())
+    pub(crate) async fn end_interrupted(&self) -> Result<usize> {
+        let left: Vec<String> = sqlx::query_scalar("SELECT video_id FROM streams WHERE status = 'LIVE'")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("find interrupted streams"))?;
+        let reason = EndReason {
+            code: "interrupted".to_owned(),
+            message: "the server stopped without ending the broadcast".to_owned(),
+        };
+        for id in left.iter().filter_map(|id| VideoId::parse(id)) {
+            self.ended(&id, Status::Ready, &reason).await?;
+        }
+        Ok(left.len())
     }
 
     /// The number that the next segment of a stream will have.

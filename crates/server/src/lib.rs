@@ -8,6 +8,7 @@ mod banner;
 mod catalog;
 mod certificate;
 mod config;
+mod events;
 mod https;
 mod ingest;
 mod live;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uploader::{MemoryStore, ObjectStore, RetryPolicy, S3Store, Uploader};
@@ -167,6 +169,7 @@ pub async fn run(
             rtmps_port: rtmps.as_ref().map(|(_, (_, addr))| addr.port()),
             objects,
         },
+        listeners: Arc::new(Semaphore::new(api::LISTENERS)),
         metrics: metrics.clone(),
         stop: stop.clone(),
         shutdown: shutdown.clone(),

@@ -55,6 +55,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ("weir_upload_segments_dropped_total", "Segments that the object store never took."),
     ("weir_objects_left_behind_total", "Old objects that could not be removed."),
     ("weir_origin_bytes_total", "Bytes of playlists and segments served from memory."),
+    ("weir_events_lost_total", "Events that the catalog did not take."),
     ("weir_http_panics_total", "HTTP calls that met a bug."),
 ];
 

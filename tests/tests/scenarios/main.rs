@@ -12,6 +12,7 @@ mod bad_input_wire;
 mod browser;
 mod dashboard;
 mod disk;
+mod events;
 mod https;
 mod low_latency;
 mod media;

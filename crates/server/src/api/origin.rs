@@ -13,6 +13,7 @@ use tower_http::cors::CorsLayer;
 
 use super::Api;
 use super::directives::Directives;
+use super::events;
 use super::problem::Problem;
 use super::requester::Requester;
 use crate::catalog::VideoId;
@@ -40,7 +41,9 @@ async fn object(
         let Directives { wanted, form, preview, viewer } =
             Directives::parse(&query, broadcast.latency_mode).map_err(Problem::invalid)?;
         let reader = viewer.map_or(requester.0, |viewer| api.board.named(&viewer));
-        api.board.read(&id, reader, preview).map_err(Problem::full)?;
+        if let Err(full) = api.board.read(&id, reader, preview) {
+            return Err(events::refused(&api, &id, full).await);
+        }
         (window.playlist(wanted, form).await, wanted.is_some())
     } else {
         (window.media(&name).await, false)

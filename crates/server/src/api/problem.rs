@@ -4,7 +4,7 @@ use std::any::Any;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -74,6 +74,13 @@ impl Problem {
         Self { retry_after: Some(FULL_RETRY), ..problem }
     }
 
+    pub(super) fn too_many_listeners() -> Self {
+        let detail = "As many connections listen to events as may. Close one, or try again later.";
+        let title = "Too many listeners";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-listeners", title, detail);
+        Self { retry_after: Some(FULL_RETRY), ..problem }
+    }
+
     pub(super) fn unauthorized() -> Self {
         let detail = "Send the server's token: Authorization: Bearer <token>.";
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Token missing or wrong", detail)
@@ -102,6 +109,12 @@ impl From<CatalogError> for Problem {
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
         Self { status: rejection.status().as_u16(), ..Self::invalid(rejection.body_text()) }
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::invalid(rejection.body_text())
     }
 }
 

@@ -91,3 +91,54 @@ async fn options_are_kept_and_can_be_changed() {
     let other = VideoId::parse("nobody").unwrap();
     assert!(!catalog.change(&other, "", &options).await.unwrap());
 }
+
+#[tokio::test]
+async fn events_are_numbered_without_gaps_and_go_on_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = catalog(&dir).await;
+    let (one, two) = (
+        first.create("one", StreamOptions::default()).await.unwrap().video_id,
+        first.create("two", StreamOptions::default()).await.unwrap().video_id,
+    );
+    first.went_live(&one, SystemTime::now()).await.unwrap();
+    let mut heard = first.newest_event();
+    assert_eq!(*heard.borrow_and_update(), 3);
+    first.close().await;
+
+    let second = catalog(&dir).await;
+    assert_eq!(second.end_interrupted().await.unwrap(), 1);
+    second.record(EventType::ViewersLimit, &two, json!({ "of": "server" })).await;
+    assert_eq!(*second.newest_event().borrow(), 5);
+    let told = |events: Vec<crate::events::Event>| -> Vec<(i64, String)> {
+        events.into_iter().map(|event| (event.id, event.kind)).collect()
+    };
+    let all = told(second.events_after(0, None, 10).await.unwrap());
+    let kinds = ["stream.created", "stream.created", "stream.live", "stream.ended", "viewers.limit"];
+    assert_eq!(all, (1..).zip(kinds.map(str::to_owned)).collect::<Vec<_>>());
+    assert_eq!(told(second.events_after(2, Some(&two), 10).await.unwrap()), [(5, "viewers.limit".into())]);
+    let newest_first = told(second.events_of(&one, 2).await.unwrap());
+    assert_eq!(newest_first, [(4, "stream.ended".into()), (3, "stream.live".into())]);
+}
+
+#[tokio::test]
+async fn a_reader_goes_on_where_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog(&dir).await;
+    let mut live = crate::events::Subscription::new(&catalog, None, None);
+    let stream = catalog.create("one", StreamOptions::default()).await.unwrap().video_id;
+    for _ in 0..PAGES {
+        catalog.record(EventType::ViewersLimit, &stream, json!({})).await;
+    }
+    let mut late = crate::events::Subscription::new(&catalog, Some(1), Some(stream));
+    for expected in 1..=PAGES + 1 {
+        assert_eq!(live.next().await.unwrap().unwrap().id, expected);
+        if expected > 1 {
+            assert_eq!(late.next().await.unwrap().unwrap().id, expected);
+        }
+    }
+    let nothing = tokio::time::timeout(Duration::from_millis(10), live.next()).await;
+    assert!(nothing.is_err(), "an event came twice");
+}
+
+/// More than are read at a time.
+const PAGES: i64 = 130;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::sync::watch;
@@ -24,6 +24,9 @@ pub(crate) struct Brief {
     pub(crate) reconnecting: bool,
     pub(crate) viewers: usize,
 }
+
+/// Least time from one refused viewer of a stream that is told of to the next.
+const REFUSAL_PERIOD: Duration = Duration::from_secs(60);
 
 /// The streams that somebody watches or publishes.
 #[derive(Clone)]
@@ -48,6 +51,8 @@ struct Entry {
     audience: Audience,
     /// Sockets that hear of the stream, also of viewers that aren't counted.
     sockets: usize,
+    /// When it was last told that a viewer found no room.
+    refused: Option<Instant>,
 }
 
 /// One socket that watches; the viewer counts until this is dropped.
@@ -117,6 +122,17 @@ impl Board {
             entry.recount();
         }
         Ok(())
+    }
+
+    /// Whether it is worth telling that a viewer of this stream was refused; then not for a while.
+    pub(crate) fn refusal_is_news(&self, id: &VideoId, now: Instant) -> bool {
+        let mut entries = self.lock();
+        let Some(entry) = entries.get_mut(id) else { return false };
+        let is_news = entry.refused.is_none_or(|told| now - told >= REFUSAL_PERIOD);
+        if is_news {
+            entry.refused = Some(now);
+        }
+        is_news
     }
 
     fn has_room(
@@ -207,7 +223,7 @@ impl Entry {
     fn new(status: Status) -> Self {
         let is_live_now = status == Status::Live;
         let brief = Brief { status, is_live_now, reconnecting: false, viewers: 0 };
-        Self { brief: watch::Sender::new(brief), audience: Audience::default(), sockets: 0 }
+        Self { brief: watch::Sender::new(brief), audience: Audience::default(), sockets: 0, refused: None }
     }
 
     fn recount(&self) {
@@ -314,6 +330,9 @@ mod tests {
         assert_eq!(board.read(&id(), 2, false), Ok(()));
         assert_eq!(board.read(&id(), 3, false), Err(Full::Stream));
         assert_eq!(board.read(&id(), 3, true), Err(Full::Stream));
+        let now = Instant::now();
+        let news = [now, now + REFUSAL_PERIOD / 2, now + REFUSAL_PERIOD];
+        assert_eq!(news.map(|now| board.refusal_is_news(&id(), now)), [true, false, true]);
         assert_eq!(board.read(&other, 9, true), Ok(()), "a preview takes no room");
         let mut uncounted = board.watch(&id(), "cat".into(), 3, Status::Live);
         assert!(uncounted.brief.borrow_and_update().is_live_now, "it hears all the same");

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use hls_mux::playlist::MediaPlaylist;
 use hls_mux::{MediaSequence, SegmenterOptions};
 use media::MediaDuration;
+use serde_json::json;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,7 @@ use super::registry::Shared;
 use super::upload_queue::UploadQueue;
 use super::window::Window;
 use crate::catalog::{Status, Stream};
+use crate::events::EventType;
 
 /// How long an encoder that flushes may take without taking a packet or making a segment.
 const FLUSH_LIMIT: Duration = Duration::from_secs(10);
@@ -57,6 +59,8 @@ struct Running {
     listed: watch::Receiver<Option<MediaSequence>>,
     /// Whether the catalog was told.
     live: bool,
+    /// Whether the events say that the publisher is away.
+    away: bool,
 }
 
 impl Supervisor {
@@ -175,7 +179,7 @@ impl Shared {
         let uploads = self.publish(broadcast, first, multivariant_receiver);
         let poster_key = ObjectKeys::new(&broadcast.id).poster();
         tokio::spawn(poster::store(self.uploader.clone(), poster_key, poster_receiver).in_current_span());
-        Ok(Running { encoder: Some(encoder), uploads, listed: listed_receiver, live: false })
+        Ok(Running { encoder: Some(encoder), uploads, listed: listed_receiver, live: false, away: false })
     }
 
     fn publish(
@@ -215,6 +219,7 @@ impl Shared {
                 self.reserve(broadcast, next, reserved).await;
                 self.went_live(broadcast, running).await;
                 self.board.set(&broadcast.id, Status::Live, matches!(now, Presence::Away(_)));
+                self.tell_of_publisher(broadcast, running, &now).await;
             }
             let patience = match now {
                 Presence::Publishing(_) => None,
@@ -257,6 +262,21 @@ impl Shared {
                 tracing::info!("live");
             }
             Err(error) => tracing::error!(%error, "the stream is on air, but not marked so"),
+        }
+    }
+
+    /// Tells of a publisher that vanished from a stream on air, or is back.
+    async fn tell_of_publisher(&self, broadcast: &Broadcast, running: &mut Running, now: &Presence) {
+        let (away, kind, data) = match now {
+            Presence::Away(_) => {
+                let window = broadcast.reconnect_window.as_secs();
+                (true, EventType::StreamReconnecting, json!({ "reconnectWindow": window }))
+            }
+            Presence::Publishing(_) => (false, EventType::StreamLive, json!({ "resumed": true })),
+            Presence::Ending(_) => return,
+        };
+        if running.live && std::mem::replace(&mut running.away, away) != away {
+            self.catalog.record(kind, &broadcast.id, data).await;
         }
     }
 
