@@ -60,11 +60,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(())
     }
 
-    /// Asks the encoder to connect anew, as [`ServerSession::request_reconnect`] does.
-    pub async fn request_reconnect(&mut self, description: &str) -> bool {
-        let understands = self.session.request_reconnect(description);
-        self.send_now().await;
-        understands
+    /// Asks the encoder to connect anew, as [`ServerSession::request_reconnect`] does. It is sent by the next
+    /// [`next_event`](Self::next_event) or [`close`](Self::close), which waits until it is heard.
+    pub fn request_reconnect(&mut self, description: &str) -> bool {
+        self.session.request_reconnect(description)
     }
 
     /// Refuses the pending publish, tells the encoder why, and closes: it returns when the encoder has

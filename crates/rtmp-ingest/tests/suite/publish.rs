@@ -267,7 +267,7 @@ fn a_reconnect_is_asked_of_those_who_understand_it() {
         understands
     };
     assert!(asked(Some(1.0)) && asked(Some(15.0)));
-    assert!(!asked(Some(14.0)) && !asked(Some(f64::NAN)) && !asked(None));
+    assert!(!asked(Some(14.0)) && !asked(Some(f64::NAN)) && !asked(None) && !asked(Some(256.0)));
 }
 
 #[test]

@@ -103,7 +103,7 @@ impl Session {
         attached.show(&meter);
         let mut over = pump(&mut connection, &mut attached, &mut meter, &self.ingest.stop).await;
         if matches!(over, Over::Cancelled) {
-            if connection.request_reconnect("This server is being stopped.").await {
+            if connection.request_reconnect("This server is being stopped.") {
                 tracing::info!("the encoder is asked to connect anew");
             }
             over = pump(&mut connection, &mut attached, &mut meter, &self.ingest.shutdown).await;

@@ -175,7 +175,7 @@ impl App {
             query,
             encoder: text("flashVer").and_then(printable),
             tc_url: text("tcUrl").and_then(|url| printable(&without_secrets(url))),
-            reconnects: caps_ex(object) & CAPS_EX_RECONNECT != 0,
+            reconnects: caps_ex(object) & u32::from(CAPS_EX_RECONNECT) != 0,
         })
     }
 
@@ -200,8 +200,8 @@ impl App {
 }
 
 /// The flags of an encoder's enhanced RTMP; none where it doesn't speak of them.
-fn caps_ex(object: &Value) -> u8 {
-    object.property("capsEx").and_then(Value::as_number).map_or(0, |flags| flags as u8)
+fn caps_ex(object: &Value) -> u32 {
+    object.property("capsEx").and_then(Value::as_number).map_or(0, |flags| flags as u32)
 }
 
 fn split_query(text: &str) -> (&str, Option<String>) {
