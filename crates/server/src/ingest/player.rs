@@ -36,7 +36,7 @@ pub(super) enum PlayError {
     #[error("the stream cannot take it: {0}")]
     Refused(#[from] AttachError),
     #[error("another publisher has taken over")]
-    TakenOver,
+    Replaced,
     #[error("its broadcast was ended: {0}")]
     Ended(String),
     #[error(transparent)]
@@ -124,7 +124,7 @@ impl Opened {
             Over::Finished => Err(PlayError::Finished),
             Over::Closed => Err(PlayError::Closed),
             Over::Broken(error) => Err(error.into()),
-            Over::TakenOver => Err(PlayError::TakenOver),
+            Over::Replaced => Err(PlayError::Replaced),
             Over::Ended(why) => Err(PlayError::Ended(why)),
             Over::NotTaken(error) => Err(PlayError::Ended(error.to_string())),
         }

@@ -18,7 +18,7 @@ pub(super) enum Over {
     /// It broke the protocol, a limit or the connection.
     Broken(rtmp_ingest::Error),
     /// Another session feeds its broadcast.
-    TakenOver,
+    Replaced,
     /// Its broadcast was ended.
     Ended(String),
     /// The encoder thread took nothing.
@@ -34,7 +34,7 @@ impl Over {
             Self::Finished => (SessionEnd::Finished, "finished"),
             Self::Closed => (SessionEnd::Vanished, "closed"),
             Self::Broken(_) => (SessionEnd::Vanished, "broken"),
-            Self::TakenOver => (SessionEnd::Vanished, "taken_over"),
+            Self::Replaced => (SessionEnd::Vanished, "taken_over"),
             Self::Ended(_) | Self::NotTaken(_) => (SessionEnd::Vanished, "ended"),
             Self::Cancelled => (SessionEnd::Vanished, "shutdown"),
         }
@@ -56,7 +56,7 @@ where
         let event = tokio::select! {
             event = connection.next_event() => event,
             removal = attached.removed() => return match removal {
-                Removal::TakenOver => Over::TakenOver,
+                Removal::TakenOver => Over::Replaced,
                 Removal::Ended(reason) => Over::Ended(reason.message),
             },
             () = cancel.cancelled() => return Over::Cancelled,

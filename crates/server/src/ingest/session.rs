@@ -120,7 +120,7 @@ impl Session {
             }
             Over::Ended(why) => tracing::info!(why, bytes, %faults, "the session was ended"),
             Over::NotTaken(error) => tracing::error!(%error, bytes, %faults, "the session was ended"),
-            Over::TakenOver => {
+            Over::Replaced => {
                 tracing::warn!(bytes, %faults, "another publisher has taken over");
                 connection.take_publish_back("Another publisher has taken over this stream.");
             }
