@@ -21,6 +21,8 @@ pub struct Weir {
     http_port: u16,
     rtmp_port: u16,
     token: String,
+    env: BTreeMap<String, String>,
+    args: Vec<String>,
 }
 
 /// How a [`Weir`] is to be started.
@@ -139,10 +141,14 @@ impl Weir {
         ended.unwrap_or_else(|_| panic!("weir still ran after {limit:?}")).unwrap()
     }
 
-    /// Kills it as a crash does, and starts it again on the same folders and ports.
+    /// Kills it as a crash does, and starts it again on the same folders and ports, set as it was.
     pub async fn crash_and_restart(mut self) -> Self {
         self.child.kill().await.unwrap();
         let mut builder = Self::builder();
+        let folders = ["WEIR_DATA_DIR", "TMPDIR"];
+        let env = std::mem::take(&mut self.env).into_iter();
+        builder.env.extend(env.filter(|(name, _)| !folders.contains(&name.as_str())));
+        builder.args = std::mem::take(&mut self.args);
         builder.set_ports(self.http_port, self.rtmp_port);
         let (old, new) = (self.data_dir(), builder.home.path().join("data"));
         std::fs::remove_dir(&new).unwrap();
@@ -237,7 +243,8 @@ impl WeirBuilder {
             .spawn()
             .unwrap();
         let token = self.env.get("WEIR_API_TOKEN").cloned().unwrap_or_default();
-        Weir { child, home: self.home, http_port: self.http_port, rtmp_port: self.rtmp_port, token }
+        let Self { home, env, args, http_port, rtmp_port } = self;
+        Weir { child, home, http_port, rtmp_port, token, env, args }
     }
 }
 

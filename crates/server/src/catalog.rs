@@ -4,6 +4,7 @@
 //! that PostgreSQL can stand beside SQLite without a second set of them.
 
 mod events;
+mod listed;
 mod options;
 mod stream;
 mod viewer_samples;
@@ -17,6 +18,7 @@ use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::watch;
 
+pub(crate) use listed::Listed;
 pub use options::{LatencyMode, SecondPublisher, StreamOptions};
 pub(crate) use options::{MAX_DVR_WINDOW, MAX_RECONNECT_WINDOW, MAX_RETENTION_DAYS};
 pub(crate) use stream::{EndReason, Status, Stream, VideoId};
@@ -227,6 +229,7 @@ impl Catalog {
 
     /// Removes a stream; `false` where there is none.
     pub(crate) async fn delete(&self, id: &VideoId) -> Result<bool> {
+        self.forget_playlist(id).await?;
         let done = sqlx::query("DELETE FROM streams WHERE video_id = $1")
             .bind(id.as_str())
             .execute(&self.pool)
@@ -271,22 +274,6 @@ impl Catalog {
         let event =
             events::append(&mut change, kind, id, json!({ "status": status, "reason": reason })).await?;
         self.commit(change, event).await
-    }
-
-    /// Ends what a server that died left `LIVE`; the number of such streams.
-    pub(crate) async fn end_interrupted(&self) -> Result<usize> {
-        let left: Vec<String> = sqlx::query_scalar("SELECT video_id FROM streams WHERE status = 'LIVE'")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(failed("find interrupted streams"))?;
-        let reason = EndReason {
-            code: "interrupted".to_owned(),
-            message: "the server stopped without ending the broadcast".to_owned(),
-        };
-        for id in left.iter().filter_map(|id| VideoId::parse(id)) {
-            self.ended(&id, Status::Ready, &reason).await?;
-        }
-        Ok(left.len())
     }
 
     /// The number that the next segment of a stream will have.

@@ -134,10 +134,6 @@ pub async fn run(
     let hook = config.ingest.hook.as_ref().map(Hook::new).transpose()?;
     let uploader = check(&config).await?;
     let catalog = Catalog::open(&config.database_url).await?;
-    let interrupted = catalog.end_interrupted().await?;
-    if interrupted > 0 {
-        tracing::warn!(interrupted, "streams that were live when the server died are marked as over");
-    }
 
     // Sessions and broadcasts end first; what serves them, and tells of them, after.
     let (shutdown, stopped) = (CancellationToken::new(), CancellationToken::new());
@@ -151,6 +147,7 @@ pub async fn run(
     };
     let registry =
         Registry::new(options, catalog.clone(), board.clone(), uploader, stop.clone(), shutdown.clone());
+    registry.recover().await?;
     let objects = match &config.store {
         StoreConfig::Memory { .. } => None,
         StoreConfig::S3 { public_url, .. } => Some(public_url.clone()),

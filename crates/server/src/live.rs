@@ -16,6 +16,7 @@ mod overload;
 mod playlist_writer;
 mod poster;
 mod publisher;
+mod recovery;
 mod registry;
 mod rendered;
 mod supervisor;

@@ -64,6 +64,10 @@ const COUNTERS_BY_REASON: &[(&str, &str)] = &[
     ("weir_rtmp_limit_hits_total", "Limits that RTMP peers met, by limit."),
     ("weir_ingest_faults_total", "What publishers got wrong, by kind; told as sessions end."),
     ("weir_sessions_ended_total", "Publishing sessions that ended, by reason."),
+    (
+        "weir_broadcasts_recovered_total",
+        "Broadcasts that were live when a server died, found at the next start.",
+    ),
     ("weir_broadcasts_ended_total", "Broadcasts that ended, by reason."),
 ];
 

@@ -10,6 +10,7 @@ mod bad_input_crowd;
 mod bad_input_media;
 mod bad_input_wire;
 mod browser;
+mod crash;
 mod dashboard;
 mod disk;
 mod events;

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use scenarios::{
-    Expected, HlsPoller, Picture, SeaweedFs, Source, Weir, assert_broadcast, encode, eventually,
-};
+use scenarios::{Expected, Picture, SeaweedFs, Source, Weir, assert_broadcast, encode, eventually};
 
 #[tokio::test]
 async fn sigterm_while_live_finishes_the_broadcast_in_the_bucket() {
@@ -54,21 +52,4 @@ async fn sigterm_while_idle_is_quick() {
     let mut weir = Weir::start().await;
     let status = weir.terminate(Duration::from_secs(3)).await;
     assert_eq!(status.code(), Some(0), "{}", weir.log());
-}
-
-#[tokio::test]
-async fn a_crash_leaves_nothing_that_says_live() {
-    let weir = Weir::start().await;
-    let stream = weir.api().create("crash").await;
-    let _publisher = stream.publish(encode(&Source { seconds: 60, ..Source::default() }));
-    stream.reaches("LIVE").await;
-    let weir = weir.crash_and_restart().await;
-    let status = weir.api().get(&stream.path("status")).await.json();
-    assert_eq!(status["isLiveNow"], false, "{status}");
-    assert_ne!(status["status"], "LIVE", "{status}");
-    let mut player = HlsPoller::start(&weir.url(&format!("/live/{}/index.m3u8", stream.id)));
-    let mut publisher = stream.publish(encode(&Source::default()));
-    player.segments(1).await;
-    player.finish();
-    publisher.stop().await;
 }

@@ -79,6 +79,12 @@ impl LowLatencyPlaylist {
         evicted
     }
 
+    /// See [`MediaPlaylist::bridge`].
+    pub fn bridge(&mut self, next: MediaSequence, date: SystemTime) {
+        self.playlist.bridge(next, date);
+        self.prune();
+    }
+
     /// See [`MediaPlaylist::clear_independent`].
     pub fn clear_independent(&mut self) {
         self.playlist.clear_independent();

@@ -6,7 +6,7 @@ use media::{MediaDuration, TICKS_PER_SECOND};
 use time::OffsetDateTime;
 
 use crate::options::whole_seconds;
-use crate::{MediaSequence, Segment};
+use crate::{MediaSequence, Segment, segment_name};
 
 /// The lowest protocol version that is right for fractional durations (RFC 8216 §7).
 const VERSION: u32 = 3;
@@ -103,6 +103,38 @@ impl MediaPlaylist {
             let Some(oldest) = self.entries.pop_front() else { break };
             self.discontinuity_sequence += u64::from(oldest.discontinuity);
             evicted.push(oldest);
+        }
+        evicted
+    }
+
+    /// Lists what was lost between the last entry and `next`, which starts at `date`, as gaps; for a process that goes
+    /// on after another. Returns the entries that leave the window for it, as [`push`](Self::push) does.
+    ///
+    /// Where that is more than a window, nothing that was listed is of use any more, and all of it leaves.
+    pub fn bridge(&mut self, next: MediaSequence, date: SystemTime) -> Vec<Entry> {
+        let Some(last) = self.entries.back() else { return Vec::new() };
+        let first = last.sequence.next();
+        let missing = next.get().saturating_sub(first.get());
+        if missing > self.window as u64 {
+            self.discontinuity_sequence += self.entries.iter().filter(|e| e.discontinuity).count() as u64;
+            return self.entries.drain(..).collect();
+        }
+        let mut at = last.program_date_time + last.duration.to_std();
+        let lost = MediaDuration::from(date.duration_since(at).unwrap_or_default());
+        let each = lost.ticks() / i64::try_from(missing.max(1)).unwrap_or(i64::MAX);
+        let duration = MediaDuration::from_ticks(each.clamp(1, self.target * TICKS_PER_SECOND));
+        let mut evicted = Vec::new();
+        for number in first.get()..next.get() {
+            let sequence = MediaSequence::new(number);
+            evicted.extend(self.push(Entry {
+                sequence,
+                uri: segment_name(sequence),
+                duration,
+                program_date_time: at,
+                discontinuity: false,
+                gap: true,
+            }));
+            at += duration.to_std();
         }
         evicted
     }

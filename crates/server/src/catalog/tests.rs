@@ -1,3 +1,7 @@
+use hls_mux::playlist::{Entry, MediaPlaylist};
+use hls_mux::segment_name;
+use media::MediaDuration;
+
 use super::*;
 
 async fn catalog(dir: &tempfile::TempDir) -> Catalog {
@@ -20,12 +24,9 @@ async fn a_stream_goes_through_its_states_and_survives_a_restart() {
     let second = catalog(&dir).await;
     let found = second.find_by_key(&stream.stream_key.0).await.unwrap().unwrap();
     assert_eq!((found.video_id, found.status), (stream.video_id.clone(), Status::Live));
-    assert_eq!(second.end_interrupted().await.unwrap(), 1);
-    let ended = second.get(&stream.video_id).await.unwrap().unwrap();
-    assert_eq!(ended.status, Status::Ready);
-    assert_eq!(ended.end_reason.unwrap().code, "interrupted");
-
-    second.went_live(&stream.video_id, SystemTime::now()).await.unwrap();
+    let live = second.live().await.unwrap();
+    assert_eq!(live.len(), 1);
+    assert_eq!(live[0].video_id, stream.video_id);
     second.ended(&stream.video_id, Status::Ready, &reason()).await.unwrap();
     let again = second.get(&stream.video_id).await.unwrap().unwrap();
     assert_eq!(again.end_reason, Some(reason()));
@@ -106,7 +107,7 @@ async fn events_are_numbered_without_gaps_and_go_on_after_a_restart() {
     first.close().await;
 
     let second = catalog(&dir).await;
-    assert_eq!(second.end_interrupted().await.unwrap(), 1);
+    second.ended(&one, Status::Ready, &reason()).await.unwrap();
     second.record(EventType::ViewersLimit, &two, json!({ "of": "server" })).await;
     assert_eq!(*second.newest_event().borrow(), 5);
     let told = |events: Vec<crate::events::Event>| -> Vec<(i64, String)> {
@@ -142,3 +143,30 @@ async fn a_reader_goes_on_where_it_was() {
 
 /// More than are read at a time.
 const PAGES: i64 = 130;
+
+#[tokio::test]
+async fn a_playlist_is_kept_as_it_is_and_goes_with_its_stream() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog(&dir).await;
+    let id = catalog.create("", StreamOptions::default()).await.unwrap().video_id;
+    assert_eq!(catalog.kept_playlist(&id).await.unwrap(), None);
+    let length = MediaDuration::from_secs(2);
+    let mut playlist = MediaPlaylist::new(length, 3);
+    for number in 7..14 {
+        let entry = Entry {
+            sequence: MediaSequence::new(number),
+            uri: segment_name(MediaSequence::new(number)),
+            duration: length,
+            program_date_time: UNIX_EPOCH + Duration::from_micros(1_790_000_000_123_456 + 2_000_000 * number),
+            discontinuity: number % 4 == 0,
+            gap: number == 12,
+        };
+        playlist.push(entry.clone());
+        catalog.keep_playlist(&id, length, &playlist, &[entry]).await.unwrap();
+        let kept = catalog.kept_playlist(&id).await.unwrap().unwrap();
+        let resumed = MediaPlaylist::new(length, 3).resume(kept.discontinuity_sequence, kept.entries);
+        assert_eq!(resumed.render(), playlist.render());
+    }
+    assert!(catalog.delete(&id).await.unwrap());
+    assert_eq!(catalog.kept_playlist(&id).await.unwrap(), None);
+}

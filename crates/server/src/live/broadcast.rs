@@ -85,9 +85,25 @@ impl End {
         Self::ready("publisher_finished", "the publisher ended the stream")
     }
 
-    pub(super) fn publisher_lost(window: Duration) -> Self {
+    /// The publisher wasn't back in time. Of a broadcast that nobody has fed in this process, it never came back.
+    pub(super) fn lost(broadcast: &Broadcast) -> Self {
+        match broadcast.sessions.load(Ordering::Relaxed) {
+            0 => Self::interrupted(broadcast.reconnect_window),
+            _ => Self::publisher_lost(broadcast.reconnect_window),
+        }
+    }
+
+    fn publisher_lost(window: Duration) -> Self {
         let message = format!("the publisher vanished and did not come back within {} s", window.as_secs());
         Self::ready("publisher_lost", &message)
+    }
+
+    fn interrupted(window: Duration) -> Self {
+        let message = format!(
+            "the server died, and the publisher did not come back within {} s of its restart",
+            window.as_secs()
+        );
+        Self::ready("interrupted", &message)
     }
 
     pub(super) fn encoder(error: &EncoderError) -> Self {

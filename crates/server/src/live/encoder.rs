@@ -35,6 +35,8 @@ pub(super) struct EncoderOptions {
     pub(super) segmenter: SegmenterOptions,
     /// Number of its first segment.
     pub(super) first: MediaSequence,
+    /// What it makes comes after what another process made.
+    pub(super) resumes: bool,
 }
 
 /// What comes of it, in order, on its thread.
@@ -111,6 +113,7 @@ struct Encoder<O> {
 struct Media<O> {
     options: SegmenterOptions,
     first: MediaSequence,
+    resumes: bool,
     /// When the first event arrived: the origin of programme time.
     epoch: Option<SystemTime>,
     /// Made with the first that is encoded: the picture rate decides how long parts are.
@@ -145,6 +148,7 @@ impl<O: Outlet> Encoder<O> {
             media: Media {
                 options: options.segmenter,
                 first: options.first,
+                resumes: options.resumes,
                 epoch: None,
                 segmenter: None,
                 outlet,
@@ -328,7 +332,11 @@ impl<O: Outlet> Media<O> {
                 options.part_target =
                     options.part_target.map(|wanted| SegmenterOptions::part_target(wanted, *rate));
             }
-            Segmenter::new(options, self.first, epoch)
+            let mut segmenter = Segmenter::new(options, self.first, epoch);
+            if self.resumes {
+                segmenter.mark_discontinuity();
+            }
+            segmenter
         });
         if let Err(error) = segmenter.push(made, &mut |output| emit(output, &mut self.outlet)) {
             metrics::counter!("weir_mux_errors_total").increment(1);

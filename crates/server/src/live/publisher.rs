@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hls_mux::playlist::{Entry, MediaPlaylist};
 use hls_mux::segment_name;
+use media::MediaDuration;
 use metrics::{counter, histogram};
 use tokio::sync::watch;
 use uploader::{Object, Uploader};
@@ -13,6 +14,7 @@ use super::health::Health;
 use super::objects::ObjectKeys;
 use super::playlist_writer::PlaylistWriter;
 use super::upload_queue::{Item, Pending, UploadQueue};
+use crate::catalog::{Catalog, VideoId};
 
 pub(crate) const SEGMENT_TYPE: &str = "video/mp2t";
 /// A segment's name is never used for anything else.
@@ -29,6 +31,12 @@ pub(super) struct Publisher {
     pub(super) uploader: Uploader,
     pub(super) queue: Arc<UploadQueue>,
     pub(super) playlist: MediaPlaylist,
+    /// Keeps what the playlist lists, for a process that goes on after this one.
+    pub(super) catalog: Catalog,
+    pub(super) id: VideoId,
+    pub(super) segment_duration: MediaDuration,
+    /// Listed, but not kept in the catalog yet.
+    pub(super) unkept: Vec<Entry>,
     pub(super) writer: PlaylistWriter,
     /// The newest multivariant playlist, once the rendition is known.
     pub(super) multivariant: watch::Receiver<Option<String>>,
@@ -38,7 +46,11 @@ pub(super) struct Publisher {
 impl Publisher {
     /// Stores what the queue yields until it ends; then the playlist gets its end, too.
     pub(super) async fn run(mut self) {
-        let mut stored = false;
+        // The stored playlist may be older than what another process kept of it.
+        let mut stored = self.playlist.entries().len() > 0;
+        if stored {
+            self.write_playlists();
+        }
         while let Some(item) = self.queue.front().await {
             match item {
                 // One that had to make room is not complete: its gap has taken its place, and is next.
@@ -49,6 +61,7 @@ impl Publisher {
                         }
                         let name = segment_name(pending.segment.sequence);
                         self.list(Entry::new(&pending.segment, name));
+                        self.keep().await;
                         self.write_playlists();
                         stored = true;
                         self.queue.complete(pending.segment.sequence);
@@ -115,9 +128,30 @@ impl Publisher {
     }
 
     fn list(&mut self, entry: Entry) {
-        let evicted = self.playlist.push(entry);
+        let known = self.playlist.entries().last().map(|last| last.sequence);
+        let mut evicted = self.playlist.bridge(entry.sequence, entry.program_date_time);
+        let bridged = self.playlist.entries().filter(|listed| Some(listed.sequence) > known).cloned();
+        self.unkept.extend(bridged);
+        self.unkept.push(entry.clone());
+        evicted.extend(self.playlist.push(entry));
         let keys = evicted.iter().filter(|e| !e.gap).map(|e| self.keys.segment(e.sequence));
         self.writer.remove_once_unlisted(keys);
+    }
+
+    /// Keeps in the catalog what the next playlist lists: after the segments are stored, and before the playlist
+    /// is, so that a process that goes on knows all that a player may know.
+    async fn keep(&mut self) {
+        let kept =
+            self.catalog.keep_playlist(&self.id, self.segment_duration, &self.playlist, &self.unkept).await;
+        match kept {
+            Ok(()) => self.unkept.clear(),
+            // Viewers don't wait for the catalog; it gets these with the next.
+            Err(error) => {
+                tracing::error!(%error, "if the server died now, listed segments would be forgotten");
+                let first = self.playlist.entries().next().map(|entry| entry.sequence);
+                self.unkept.retain(|entry| Some(entry.sequence) >= first);
+            }
+        }
     }
 
     fn write_playlists(&mut self) {
@@ -142,12 +176,11 @@ mod tests {
 
     use bytes::Bytes;
     use hls_mux::{MediaSequence, Segment};
-    use media::{MediaDuration, Timestamp};
+    use media::Timestamp;
     use tokio_util::sync::CancellationToken;
     use uploader::{MemoryStore, ObjectStore, RetryPolicy, StoreError, StoreFuture};
 
     use super::*;
-    use crate::catalog::VideoId;
 
     /// Refuses for good, as a store does whose key lost its permission, until it is opened.
     struct Gate {
@@ -191,8 +224,12 @@ mod tests {
         })
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_segment_that_was_given_up_keeps_its_place_as_a_gap() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", dir.path().join("weir.db").display());
+        let catalog = Catalog::open(&url).await.unwrap();
+        tokio::time::pause();
         let gate = Arc::new(Gate {
             open: AtomicBool::new(false),
             attempts: AtomicU64::new(0),
@@ -209,6 +246,10 @@ mod tests {
                 CancellationToken::new(),
             ),
             playlist: MediaPlaylist::new(MediaDuration::from_secs(2), 300),
+            catalog,
+            id: VideoId::parse("v").unwrap(),
+            segment_duration: MediaDuration::from_secs(2),
+            unkept: Vec::new(),
             multivariant: watch::channel(None).1,
             health: Arc::default(),
             keys: keys.clone(),

@@ -148,6 +148,12 @@ impl Registry {
         attached
     }
 
+    /// Runs a broadcast that nobody feeds yet.
+    pub(super) fn adopt(&self, broadcast: Arc<Broadcast>, supervisor: Supervisor) {
+        self.shared.lock().insert(broadcast.id.clone(), broadcast);
+        self.shared.tasks.spawn(supervisor.run());
+    }
+
     /// The broadcast of a stream, on air or just off it.
     pub(crate) fn get(&self, id: &VideoId) -> Option<Arc<Broadcast>> {
         self.shared.lock().get(id).cloned()

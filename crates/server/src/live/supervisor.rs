@@ -1,6 +1,7 @@
 //! The life of a broadcast: starts its encoder and its uploads, waits for a reason to end, and ends
 //! them in the order in which media flows.
 
+use std::collections::HashSet;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -23,6 +24,7 @@ use super::objects::ObjectKeys;
 use super::playlist_writer::PlaylistWriter;
 use super::poster;
 use super::publisher::Publisher;
+use super::recovery::Resumed;
 use super::registry::Shared;
 use super::upload_queue::UploadQueue;
 use super::window::Window;
@@ -35,9 +37,10 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(10);
 const UPLOAD_LIMIT: Duration = Duration::from_secs(15);
 /// How long the last window is served from memory, after the end.
 const LINGER: Duration = Duration::from_secs(300);
-/// Segment numbers are reserved in blocks, so that the catalog is written once a minute and a crash
-/// can't make a number be used twice.
-const SEQUENCE_BLOCK: u64 = 32;
+/// Segment numbers are reserved ahead of their use, so that a crash can't make one be used twice: that of the
+/// segment in hand, whose parts are served, and one for the time that the catalog takes. Each that is lost in a
+/// crash is a gap in the playlist.
+const SEQUENCES_AHEAD: u64 = 2;
 
 /// The task of one broadcast.
 pub(super) struct Supervisor {
@@ -46,6 +49,10 @@ pub(super) struct Supervisor {
     feed: FeedReceiver,
     /// What the stream was before: it is that again if not one segment comes of this.
     before: Status,
+    /// What segments are meant to last.
+    segment_duration: MediaDuration,
+    /// The bucket's playlist of a broadcast that a server that died left on air.
+    resumed: Option<MediaPlaylist>,
 }
 
 type EncoderResult = oneshot::Receiver<Result<(), EncoderError>>;
@@ -72,6 +79,26 @@ impl Supervisor {
         stream: &Stream,
         before: Option<Arc<Window>>,
     ) -> (Arc<Broadcast>, Self) {
+        Self::with(shared, stream, shared.options.segment_duration, before, None)
+    }
+
+    /// A broadcast that a server that died left on air, and the task that waits for its publisher.
+    pub(super) fn resumed(shared: &Arc<Shared>, stream: &Stream, resumed: Resumed) -> (Arc<Broadcast>, Self) {
+        let (broadcast, supervisor) =
+            Self::with(shared, stream, resumed.segment_duration, None, Some(resumed.playlist));
+        // Told once: nothing else sets it. The time before the crash has samples of its own.
+        let _ = broadcast.live_since.set(SystemTime::now());
+        broadcast.window.resume(resumed.origin, resumed.segments, resumed.multivariant);
+        (broadcast, supervisor)
+    }
+
+    fn with(
+        shared: &Arc<Shared>,
+        stream: &Stream,
+        segment_duration: MediaDuration,
+        before: Option<Arc<Window>>,
+        resumed: Option<MediaPlaylist>,
+    ) -> (Arc<Broadcast>, Self) {
         let (sender, feed) = feed::channel();
         let options = &shared.options;
         let broadcast = Arc::new(Broadcast {
@@ -82,7 +109,7 @@ impl Supervisor {
             feed: sender,
             health: Arc::new(Health::default()),
             window: Arc::new(Window::new(
-                options.segment_duration,
+                segment_duration,
                 options.part_duration,
                 options.playlist_window,
                 before,
@@ -94,8 +121,14 @@ impl Supervisor {
             served_rate: AtomicU64::new(0),
             live_since: OnceLock::new(),
         });
-        let supervisor =
-            Self { shared: shared.clone(), broadcast: broadcast.clone(), feed, before: stream.status };
+        let supervisor = Self {
+            shared: shared.clone(),
+            broadcast: broadcast.clone(),
+            feed,
+            before: stream.status,
+            segment_duration,
+            resumed,
+        };
         (broadcast, supervisor)
     }
 
@@ -106,10 +139,10 @@ impl Supervisor {
     }
 
     async fn live(self) {
-        let Self { shared, broadcast, feed, before } = self;
+        let Self { shared, broadcast, feed, before, segment_duration, resumed } = self;
         metrics::gauge!("weir_broadcasts").increment(1);
         let first = shared.first_sequence(&broadcast).await;
-        let (end, next) = match shared.start(&broadcast, feed, first) {
+        let (end, next) = match shared.start(&broadcast, feed, first, segment_duration, resumed) {
             Ok(mut running) => {
                 let mut reserved = first;
                 let end = shared.watch(&broadcast, &mut running, &mut reserved).await;
@@ -159,6 +192,8 @@ impl Shared {
         broadcast: &Arc<Broadcast>,
         feed: FeedReceiver,
         first: MediaSequence,
+        segment_duration: MediaDuration,
+        resumed: Option<MediaPlaylist>,
     ) -> Result<Running, EncoderError> {
         let options = &self.options;
         let (listed, listed_receiver) = watch::channel(None);
@@ -168,37 +203,49 @@ impl Shared {
         let encoder_options = EncoderOptions {
             transcode: options.transcode.clone(),
             segmenter: SegmenterOptions {
-                target_duration: options.segment_duration,
+                target_duration: segment_duration,
                 part_target: Some(options.part_duration),
                 ..SegmenterOptions::default()
             },
             first,
+            resumes: resumed.is_some(),
         };
         let encoder =
             encoder::spawn(&broadcast.id, encoder_options, feed, listing, broadcast.health.clone())?;
-        let uploads = self.publish(broadcast, first, multivariant_receiver);
+        // It was, before the server died.
+        let live = resumed.is_some();
+        let uploads = self.publish(broadcast, first, segment_duration, resumed, multivariant_receiver);
         let poster_key = ObjectKeys::new(&broadcast.id).poster();
         tokio::spawn(poster::store(self.uploader.clone(), poster_key, poster_receiver).in_current_span());
-        Ok(Running { encoder: Some(encoder), uploads, listed: listed_receiver, live: false, away: false })
+        Ok(Running { encoder: Some(encoder), uploads, listed: listed_receiver, live, away: false })
     }
 
     fn publish(
         &self,
         broadcast: &Arc<Broadcast>,
         first: MediaSequence,
+        segment_duration: MediaDuration,
+        resumed: Option<MediaPlaylist>,
         multivariant: watch::Receiver<Option<String>>,
     ) -> tokio::task::JoinHandle<()> {
         let options = &self.options;
         let keys = ObjectKeys::new(&broadcast.id);
-        let longest =
-            MediaDuration::from_ticks(options.segment_duration.ticks() * options.playlist_window as i64);
-        let grace = (longest + options.segment_duration).to_std();
+        let longest = MediaDuration::from_ticks(segment_duration.ticks() * options.playlist_window as i64);
+        let grace = (longest + segment_duration).to_std();
         let writer =
             PlaylistWriter::start(self.uploader.clone(), keys.media_playlist(), grace, self.shutdown.clone());
-        // What an earlier broadcast's playlist listed goes once this one's has taken its place.
-        writer.remove_once_unlisted(self.last_segments(&keys, first));
+        let playlist =
+            resumed.unwrap_or_else(|| MediaPlaylist::new(segment_duration, options.playlist_window));
+        // What an earlier playlist listed goes once this one has taken its place.
+        let listed: HashSet<_> = playlist.entries().map(|entry| keys.segment(entry.sequence)).collect();
+        let earlier = self.last_segments(&keys, first).into_iter();
+        writer.remove_once_unlisted(earlier.filter(|key| !listed.contains(key)));
         let publisher = Publisher {
-            playlist: MediaPlaylist::new(options.segment_duration, options.playlist_window),
+            playlist,
+            catalog: self.catalog.clone(),
+            id: broadcast.id.clone(),
+            segment_duration,
+            unkept: Vec::new(),
             uploader: self.uploader.clone(),
             queue: broadcast.uploads.clone(),
             health: broadcast.health.clone(),
@@ -218,6 +265,8 @@ impl Shared {
             if let Some(next) = listed {
                 self.reserve(broadcast, next, reserved).await;
                 self.went_live(broadcast, running).await;
+            }
+            if running.live || listed.is_some() {
                 self.board.set(&broadcast.id, Status::Live, matches!(now, Presence::Away(_)));
                 self.tell_of_publisher(broadcast, running, &now).await;
             }
@@ -237,7 +286,7 @@ impl Shared {
             tokio::select! {
                 changed = presence.changed() => if changed.is_err() { return End::shutdown() },
                 Ok(()) = running.listed.changed() => {}
-                () = lost => return End::publisher_lost(broadcast.reconnect_window),
+                () = lost => return End::lost(broadcast),
                 () = self.stop.cancelled(), if patience.is_some() => {}
                 () = self.shutdown.cancelled() => return End::shutdown(),
                 result = result_of(&mut running.encoder) => {
@@ -282,10 +331,10 @@ impl Shared {
 
     /// Keeps the catalog's number ahead of those in use.
     async fn reserve(&self, broadcast: &Broadcast, next: MediaSequence, reserved: &mut MediaSequence) {
-        if next.get() + SEQUENCE_BLOCK / 2 <= reserved.get() {
+        let ahead = MediaSequence::new(next.get() + SEQUENCES_AHEAD);
+        if ahead <= *reserved {
             return;
         }
-        let ahead = MediaSequence::new(next.get() + SEQUENCE_BLOCK);
         match self.catalog.set_next_sequence(&broadcast.id, ahead).await {
             Ok(()) => *reserved = ahead,
             Err(error) => tracing::error!(%error, "segment numbers are not kept"),

@@ -126,12 +126,35 @@ impl Window {
         }
     }
 
+    /// Goes on where another process stopped.
+    pub(super) fn resume(
+        &self,
+        listed: MediaPlaylist,
+        segments: Vec<(String, Bytes)>,
+        multivariant: Option<String>,
+    ) {
+        if let Some(multivariant) = multivariant {
+            self.set_multivariant(multivariant);
+        }
+        let last = listed.entries().last().map(|entry| entry.sequence);
+        let mut playlist = self.lock();
+        *playlist = LowLatencyPlaylist::new(listed);
+        let Some(last) = last else { return };
+        self.write().segments.extend(segments);
+        self.show(&playlist);
+        self.show_plain(&playlist);
+        let edge = Edge { next: last.next(), parts: 0, parts_before: 0, ended: false };
+        self.parts.send_replace(edge);
+        self.segments.send_replace(edge);
+    }
+
     /// Lists a part, unless its segment comes right after it. Before the first whole segment there is
     /// no playlist that could list one.
     pub(super) fn push_part(&self, part: Part) {
         let name = part_name(part.sequence, part.index);
         self.write().parts.push_back((part.sequence, name, part.data.clone()));
         let mut playlist = self.lock();
+        playlist.bridge(part.sequence, part.program_date_time);
         playlist.push_part(&part);
         if !part.is_last && playlist.segments().entries().len() > 0 {
             self.show(&playlist);
@@ -148,6 +171,7 @@ impl Window {
         if !segment.independent {
             playlist.clear_independent();
         }
+        playlist.bridge(segment.sequence, segment.program_date_time);
         playlist.push(Entry::new(segment, name.clone()));
         {
             let mut shown = self.write();
