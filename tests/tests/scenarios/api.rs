@@ -38,7 +38,8 @@ async fn a_stream_is_made_listed_and_removed() {
     let listed = api.get("/api/live").await.json();
     assert_eq!(listed["streams"].as_array().map(Vec::len), Some(1), "{listed}");
     json_eq(&listed["streams"][0], &fresh);
-    assert_eq!(api.get(&format!("/api/live/{id}/viewers")).await.json(), json!({ "viewers": 0 }));
+    let nobody = json!({ "viewers": 0, "peak": 0, "total": 0 });
+    assert_eq!(api.get(&format!("/api/live/{id}/viewers")).await.json(), nobody);
 
     let removed = api.delete(&format!("/api/live/{id}")).await;
     assert_eq!((removed.code, removed.text.as_str()), (204, ""));

@@ -169,7 +169,7 @@ fn attacks(avc_config: &[u8]) -> Vec<Attack> {
         ),
         attack("another message stream", Publish, other_stream, Fault("media_outside_publish")),
         attack("no sequence header", Publish, audio, Fault("unconfigured_access_unit")),
-        attack("aggregate bomb", Publish, aggregate, Fault("malformed_message")),
+        attack("aggregate bomb", Publish, aggregate, Fault("cut_aggregate")),
         attack("ModEx bomb", Publish, mod_ex, Fault("corrupt_access_unit")),
         attack("multitrack bomb", Publish, tracks, Fault("")),
         attack(

@@ -5,7 +5,7 @@ use std::fmt;
 use rtmp_ingest::Stats;
 
 /// The faults of a session, by the name that metrics and log lines give them.
-pub(crate) struct Faults([(&'static str, u64); 10]);
+pub(crate) struct Faults([(&'static str, u64); 11]);
 
 impl Faults {
     pub(crate) fn of(stats: &Stats) -> Self {
@@ -17,6 +17,7 @@ impl Faults {
             ("unsupported_media", stats.unsupported_media),
             ("extra_track", stats.extra_track_media),
             ("malformed_message", stats.malformed_messages),
+            ("cut_aggregate", stats.cut_aggregates),
             ("aborted_message", stats.aborted_messages),
             ("timestamp_jump", stats.timestamp_jumps),
             ("timestamp_held", stats.timestamps_held),
