@@ -47,16 +47,16 @@ async fn every_event_is_told_once_in_order_also_across_a_crash() {
     assert!(nothing.is_none(), "{nothing:?}");
     // Who comes back hears of all that it has missed.
     let mut all = EventStream::open(&weir, "", Some(live.id)).await;
-    let missed = ["viewers.limit", "stream.reconnecting", "stream.live", "stream.ended"];
+    let missed = ["viewers.limit", "stream.reconnecting", "stream.live", "stream.reconnecting"];
     for (kind, id) in missed.into_iter().zip(live.id + 1..) {
         assert_eq!(all.expect(kind).await.id, id, "numbers have no gaps");
     }
+    assert_eq!(weir.api().post(&stream.path("stop")).await.code, 200);
+    assert_eq!(all.expect("stream.ended").await.id, live.id + 5);
     let log = weir.api().get(&format!("/api/live/{}/events?limit=2", stream.id)).await.json();
     let newest = [&log["events"][0], &log["events"][1], &log["events"][2]].map(|event| event["type"].clone());
-    assert_eq!(newest, [json!("stream.ended"), json!("stream.live"), json!(null)], "{log}");
-    let reason = json!({
-        "code": "interrupted", "message": "the server stopped without ending the broadcast",
-    });
+    assert_eq!(newest, [json!("stream.ended"), json!("stream.reconnecting"), json!(null)], "{log}");
+    let reason = json!({ "code": "stopped", "message": "stopped by an API call" });
     json_eq(&log["events"][0]["data"], &json!({"status": "READY", "reason": reason}));
 
     assert!(weir.terminate(Duration::from_secs(20)).await.success(), "listeners don't hold the server up");
