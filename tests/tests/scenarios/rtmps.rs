@@ -60,7 +60,7 @@ async fn a_tls_handshake_that_stalls_holds_a_place_only_so_long() {
     let served = SelfSigned::make(weir.home(), "served");
     let mut weir = serving(weir, port, &served)
         .env("WEIR_MAX_CONNECTIONS_PER_ADDRESS", 3)
-        .env("WEIR_RTMP_SETUP_TIMEOUT", 2)
+        .env("WEIR_RTMP_SETUP_TIMEOUT", 4)
         .start()
         .await;
     let stream = weir.api().create("waiting").await;
@@ -70,12 +70,17 @@ async fn a_tls_handshake_that_stalls_holds_a_place_only_so_long() {
     half.send(&[0x16, 3, 1, 2, 0, 1, 0]).await;
     let mut half_shaken = RtmpClient::connect_from([127, 0, 0, 2], weir.rtmp_port()).await;
     half_shaken.send(&[3; 700]).await;
+    // Each port accepts in its own time.
+    eventually("three connections", SOON, || async {
+        (weir.metric("weir_rtmp_connections", "").await >= 3.0).then_some(())
+    })
+    .await;
     // They count together, on either port; others have their own places.
     let mut fourth = RtmpClient::connect_from([127, 0, 0, 2], weir.rtmp_port()).await;
-    fourth.is_hung_up_on(Duration::from_secs(1)).await;
+    fourth.is_hung_up_on(Duration::from_secs(2)).await;
     RtmpClient::connect_from([127, 0, 0, 3], weir.rtmp_port()).await.publish(&stream.key).await;
     for stalled in [&mut silent, &mut half, &mut half_shaken] {
-        stalled.is_hung_up_on(Duration::from_secs(4)).await;
+        stalled.is_hung_up_on(SOON).await;
     }
     // rtmp:// on the RTMPS port is told apart.
     let mut plain = RtmpClient::connect(port).await;
