@@ -15,7 +15,9 @@ impl SelfSigned {
         let made =
             Self { certificate: folder.join(format!("{name}.pem")), key: folder.join(format!("{name}.key")) };
         let (certificate, key) = (made.certificate.to_str().unwrap(), made.key.to_str().unwrap());
-        let options = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=weir";
+        // A certificate of an authority is refused as a server's.
+        let options = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=weir \
+            -addext basicConstraints=critical,CA:FALSE";
         let names =
             ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", key, "-out", certificate];
         openssl(options.split_whitespace().chain(names), b"");

@@ -24,6 +24,7 @@ mod relay;
 pub mod rtmp_client;
 mod seaweed;
 mod sources;
+mod tls_front;
 mod weir;
 
 pub use api::{Answer, Api, Stream, json_eq};
@@ -43,6 +44,7 @@ pub use relay::Relay;
 pub use rtmp_client::RtmpClient;
 pub use seaweed::SeaweedFs;
 pub use sources::{Source, encode, play_file, source_file};
+pub use tls_front::TlsFront;
 pub use weir::{Weir, WeirBuilder, free_port};
 
 use std::future::Future;

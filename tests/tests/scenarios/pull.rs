@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use scenarios::{Publisher, Source, Weir, continuity_errors, encode, free_port};
+use scenarios::{Publisher, SelfSigned, Source, TlsFront, Weir, continuity_errors, encode, free_port};
 use serde_json::json;
 
 /// An ffmpeg that serves one player at `url`.
-fn serve(url: &str) -> Publisher {
+fn serve(url: &str, seconds: u32) -> Publisher {
     let mut args = vec!["-listen".to_owned(), "1".to_owned()];
-    args.splice(0..0, encode(&Source { size: Some((320, 180)), seconds: 60, ..Source::default() }));
+    args.splice(0..0, encode(&Source { size: Some((320, 180)), seconds, ..Source::default() }));
     Publisher::start(args, url)
 }
 
@@ -35,7 +35,7 @@ async fn a_stream_is_played_from_a_server_that_comes_goes_and_returns() {
     assert_eq!(waits["source"]["url"], format!("rtmp://127.0.0.1:{port}/live/…"));
 
     let mut player = stream.watch();
-    let mut source = serve(&url);
+    let mut source = serve(&url, 60);
     player.segments(2).await;
     let plays = stream.status().await;
     assert_eq!((&plays["source"]["state"], &plays["source"]["lastError"]), (&json!("playing"), &json!(null)));
@@ -43,7 +43,7 @@ async fn a_stream_is_played_from_a_server_that_comes_goes_and_returns() {
     source.kill().await;
     stream.reports("reconnecting", |status| status["reconnecting"] == true).await;
     let before = player.count();
-    let mut source = serve(&url);
+    let mut source = serve(&url, 60);
     player.segments(before + 3).await;
 
     assert_eq!(stream.post("stop").await.code, 200);
@@ -55,5 +55,45 @@ async fn a_stream_is_played_from_a_server_that_comes_goes_and_returns() {
     for secret in ["secretname", "secretword"] {
         assert!(!weir.log().contains(secret), "the log tells {secret}:\n{}", weir.log());
     }
+    weir.assert_healthy().await;
+}
+
+#[tokio::test]
+async fn an_encrypted_source_is_played_again_after_its_end_and_a_restart_until_the_stream_is_deleted() {
+    let certificates = tempfile::tempdir().unwrap();
+    let trusted = SelfSigned::make(certificates.path(), "trusted");
+    let other = SelfSigned::make(certificates.path(), "other");
+    let weir = Weir::builder().env("SSL_CERT_FILE", trusted.certificate.display()).start().await;
+    let stream = weir.api().create("encrypted").await;
+    let port = free_port();
+    let start = stream.path("start");
+    let (impostor, front) = (TlsFront::start(&other, port).await, TlsFront::start(&trusted, port).await);
+    let from =
+        |front: &TlsFront| json!({"sourceUrl": format!("rtmps://127.0.0.1:{}/live/name", front.port())});
+    assert_eq!(weir.api().call(Method::POST, &start, Some(from(&impostor))).await.code, 200);
+    stream
+        .reports("whom it does not trust", |status| {
+            status["source"]["lastError"].as_str().is_some_and(|error| error.contains("certificate"))
+        })
+        .await;
+
+    let url = format!("rtmp://127.0.0.1:{port}/live/name");
+    let mut source = serve(&url, 5);
+    assert_eq!(weir.api().call(Method::POST, &start, Some(from(&front))).await.code, 200);
+    stream.reaches("LIVE").await;
+    source.finishes().await;
+    let ended = stream.reports("the end", |status| status["source"]["state"] == "waiting").await;
+    assert_eq!(ended["status"], "LIVE", "it may come back: {ended}");
+
+    let mut weir = weir.crash_and_restart().await;
+    let mut source = serve(&url, 60);
+    stream
+        .reports("playing again", |status| {
+            status["source"]["state"] == "playing" && status["status"] == "LIVE"
+        })
+        .await;
+    let path = format!("/api/live/{}", stream.id);
+    assert_eq!(weir.api().delete(&path).await.code, 204);
+    source.ends(Duration::from_secs(15)).await;
     weir.assert_healthy().await;
 }

@@ -1,11 +1,13 @@
 import Hls, { Events } from "hls.js";
 import type { ErrorData, HlsConfig, LevelLoadedData } from "hls.js";
+import { PartHints, hintedLoader } from "./partHints";
 import type { ServerClock } from "./serverClock";
 import type { Quality, Source, SourceEvents } from "./source";
 
 /** Media Source playback through hls.js, which here only loads: the pace is set elsewhere. */
 export class HlsSource implements Source {
   readonly hls: Hls;
+  private readonly hints = new PartHints();
 
   constructor(
     video: HTMLVideoElement,
@@ -24,13 +26,17 @@ export class HlsSource implements Source {
       // Neither hls.js's own catch-up nor its second of extra latency after each stall.
       maxLiveSyncPlaybackRate: 1,
       liveSyncOnStallIncrease: 0,
+      fLoader: hintedLoader(this.hints),
     };
     // Plain segments: begin with the last one. With parts the server's PART-HOLD-BACK says where,
     // and a value here would override it.
     if (!parts) config.liveSyncDurationCount = 1;
     this.hls = new Hls(config);
     this.hls.on(Events.ERROR, (_event, data) => this.onError(data));
-    this.hls.on(Events.LEVEL_LOADED, (_event, data) => observeDate(clock, data));
+    this.hls.on(Events.LEVEL_LOADED, (_event, data) => {
+      observeDate(clock, data);
+      this.hints.follow(data.details);
+    });
     this.hls.on(Events.BUFFER_APPENDED, () => events.changed());
     this.hls.on(Events.MANIFEST_PARSED, () => events.changed());
     this.hls.on(Events.LEVEL_SWITCHED, () => events.changed());
@@ -63,10 +69,12 @@ export class HlsSource implements Source {
 
   stopLoading(): void {
     this.hls.stopLoad();
+    this.hints.clear();
   }
 
   destroy(): void {
     this.hls.destroy();
+    this.hints.clear();
   }
 
   private onError(data: ErrorData): void {
