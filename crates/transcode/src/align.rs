@@ -7,8 +7,6 @@ pub(crate) enum Alignment {
     Fill(usize),
     /// So many samples at its beginning (or more than it has) come too late.
     Drop(usize),
-    /// It is to become so many samples longer, or shorter if negative.
-    Stretch(i64),
 }
 
 /// Milliseconds of drift that are no longer a matter of clocks: something is missing or too much.
@@ -18,8 +16,10 @@ const NOTICE_MS: f64 = 5.0;
 const SETTLED_MS: f64 = 1.0;
 /// Blocks that the drift is averaged over; single timestamps are rounded and jitter.
 const SMOOTHING: f64 = 16.0;
-/// Part of a block that it may be stretched by: a fifth of a semitone.
-const MAX_STRETCH: f64 = 0.01;
+/// Seconds in which the drift would be gone if it were worked off as fast as at first.
+const TIME_CONSTANT: f64 = 5.0;
+/// Part by which sound may be stretched: a tenth of a semitone.
+const MAX_STRETCH: f64 = 0.005;
 
 /// Keeps sound where its timestamps want it, without being moved by their jitter.
 #[derive(Debug)]
@@ -28,12 +28,13 @@ pub(crate) struct Aligner {
     exact: bool,
     drift: f64,
     correcting: bool,
+    compensation: i32,
 }
 
 impl Aligner {
     /// For sound at `rate`.
     pub(crate) fn new(rate: u32) -> Self {
-        Self { rate, exact: true, drift: 0.0, correcting: false }
+        Self { rate, exact: true, drift: 0.0, correcting: false, compensation: 0 }
     }
 
     /// The next block is placed exactly: it is the first of a session.
@@ -50,24 +51,31 @@ impl Aligner {
             self.exact = drift < 0 && magnitude >= length;
             self.drift = 0.0;
             self.correcting = false;
+            self.compensation = 0;
             return match drift {
                 0 => Alignment::Append,
                 1.. => Alignment::Fill(magnitude),
                 _ => Alignment::Drop(magnitude),
             };
         }
+        let rate = f64::from(self.rate);
         self.drift += (drift as f64 - self.drift) / SMOOTHING;
-        let millis = self.drift.abs() * 1000.0 / f64::from(self.rate);
+        // What this block was stretched by is seen in the drift of the next.
+        let worked_off = f64::from(self.compensation) * length as f64 / rate;
+        let millis = self.drift.abs() * 1000.0 / rate;
         self.correcting = millis > if self.correcting { SETTLED_MS } else { NOTICE_MS };
-        if !self.correcting {
-            return Alignment::Append;
+        self.compensation = 0;
+        if self.correcting {
+            let samples = (self.drift.abs() / TIME_CONSTANT).clamp(1.0, rate * MAX_STRETCH);
+            self.compensation = samples.copysign(self.drift).round() as i32;
         }
-        // Half of the drift a second, at least one sample at a time.
-        let share = self.drift * length as f64 / (2.0 * f64::from(self.rate));
-        let limit = (length as f64 * MAX_STRETCH).max(1.0);
-        let stretch = share.abs().clamp(1.0, limit).copysign(self.drift).round();
-        self.drift -= stretch;
-        Alignment::Stretch(stretch as i64)
+        self.drift -= worked_off;
+        Alignment::Append
+    }
+
+    /// By how many samples a second of the blocks that follow is to be longer, or shorter if negative.
+    pub(crate) fn compensation(&self) -> i32 {
+        self.compensation
     }
 }
 
@@ -80,22 +88,19 @@ mod tests {
     const RATE: i64 = 48_000;
 
     /// Feeds blocks of 1024 samples whose clock is off by `ppm` and whose timestamps jitter, and
-    /// returns the largest distance from where each block should have been, once five seconds have passed.
+    /// returns the largest distance from where each block should have been, once fifteen seconds have passed.
     fn worst_drift(ppm: f64, start: i64, jitter: &[i64], blocks: i64) -> i64 {
         let mut aligner = Aligner::new(RATE as u32);
         assert_eq!(aligner.place(0, 1024), Alignment::Append);
-        let (mut produced, mut worst) = (1024i64, 0);
+        let (mut produced, mut worst) = (1024.0, 0);
         for n in 1..blocks {
             let truth = start + ((n * 1024) as f64 * (1.0 + ppm / 1e6)) as i64;
             let stamped = truth + jitter[n as usize % jitter.len()];
-            match aligner.place(stamped - produced, 1024) {
-                Alignment::Append => produced += 1024,
-                Alignment::Fill(missing) => produced += missing as i64 + 1024,
-                Alignment::Drop(late) => produced += (1024 - late as i64).max(0),
-                Alignment::Stretch(by) => produced += 1024 + by,
-            }
-            if n > 5 * RATE / 1024 {
-                worst = worst.max((produced - 1024 - truth).abs());
+            let begins = produced as i64;
+            produced += 1024.0 + f64::from(aligner.compensation()) * 1024.0 / RATE as f64;
+            assert_eq!(aligner.place(stamped - begins, 1024), Alignment::Append);
+            if n > 15 * RATE / 1024 {
+                worst = worst.max((begins - truth).abs());
             }
         }
         worst
@@ -122,7 +127,7 @@ mod tests {
         for n in 0..10_000i64 {
             let drift = [0, 47, -40, 20][n as usize % 4];
             let placed = aligner.place(if n == 0 { 0 } else { drift }, 1024);
-            assert_eq!(placed, Alignment::Append);
+            assert_eq!((placed, aligner.compensation()), (Alignment::Append, 0));
         }
     }
 
@@ -141,9 +146,8 @@ mod tests {
         fn any_drift_is_survived(drifts in prop::collection::vec(-(1i64 << 40)..1 << 40, 1..50), length in 1usize..10_000) {
             let mut aligner = Aligner::new(48_000);
             for drift in drifts {
-                if let Alignment::Stretch(by) = aligner.place(drift, length) {
-                    prop_assert!(by.unsigned_abs() as usize <= length.div_ceil(100));
-                }
+                aligner.place(drift, length);
+                prop_assert!(aligner.compensation().abs() <= 240);
             }
         }
     }

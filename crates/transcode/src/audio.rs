@@ -202,7 +202,10 @@ impl AudioTrack {
         let stamped = sound.timestamp().or(sound.pts()).map(Timestamp::from_ticks);
         let drift = stamped.map_or(0, |at| output.number_at(at) - ahead);
         let mut block = std::mem::take(&mut self.block);
-        if let Err(source) = resampler.convert(sound, &mut block) {
+        let converted = resampler
+            .compensate(self.aligner.compensation())
+            .and_then(|()| resampler.convert(sound, &mut block));
+        if let Err(source) = converted {
             return self.damage(source);
         }
         match self.aligner.place(drift, block.len()) {
@@ -216,7 +219,6 @@ impl AudioTrack {
                 self.stats.dropped_samples += late as u64;
                 self.append(&block[late..], out)?;
             }
-            Alignment::Stretch(by) => self.append(&stretched(&block, by), out)?,
         }
         self.block = block;
         Ok(())
@@ -287,35 +289,4 @@ fn emit(coded: Coded, origin: Timestamp, rate: u32, stats: &mut AudioStats, out:
         is_keyframe: true,
         data: coded.data,
     }));
-}
-
-/// `block`, made `by` samples longer (shorter, if negative) by linear interpolation.
-fn stretched(block: &[Sample], by: i64) -> Vec<Sample> {
-    let length = (block.len() as i64 + by).max(0) as usize;
-    let Some(last) = block.len().checked_sub(1) else { return Vec::new() };
-    let step = block.len() as f64 / length.max(1) as f64;
-    let sample = |n: usize| {
-        let at = n as f64 * step;
-        let (left, part) = ((at as usize).min(last), at.fract() as f32);
-        let (a, b) = (block[left], block[(left + 1).min(last)]);
-        [a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part]
-    };
-    (0..length).map(sample).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stretching_changes_the_length_and_little_else() {
-        let block: Vec<Sample> = (0..1000).map(|n| [n as f32, -(n as f32)]).collect();
-        for by in [-10, -1, 0, 1, 10] {
-            let stretched = stretched(&block, by);
-            assert_eq!(stretched.len() as i64, 1000 + by);
-            assert_eq!(stretched[0], block[0]);
-            assert!(stretched.windows(2).all(|pair| (0.0..1.2).contains(&(pair[1][0] - pair[0][0]))));
-        }
-        assert!(stretched(&[], 1).is_empty());
-    }
 }

@@ -3,9 +3,10 @@ use std::ptr;
 
 use ffmpeg_next::error::{EINVAL, ENOMEM};
 use ffmpeg_next::ffi::{
-    AVChannelLayout, AVChannelOrder, AVFrame, AVSampleFormat, SwrContext, av_channel_layout_check,
-    av_channel_layout_compare, av_channel_layout_copy, av_channel_layout_default, av_channel_layout_uninit,
-    swr_alloc_set_opts2, swr_convert, swr_free, swr_get_delay, swr_get_out_samples, swr_init,
+    AVChannelLayout, AVChannelOrder, AVFrame, AVSampleFormat, SWR_FLAG_RESAMPLE, SwrContext,
+    av_channel_layout_check, av_channel_layout_compare, av_channel_layout_copy, av_channel_layout_default,
+    av_channel_layout_uninit, av_opt_set_int, swr_alloc_set_opts2, swr_convert, swr_free, swr_get_delay,
+    swr_get_out_samples, swr_init, swr_set_compensation,
 };
 use ffmpeg_next::{Error, frame};
 
@@ -15,6 +16,7 @@ use super::check;
 pub(crate) struct Resampler {
     context: *mut SwrContext,
     rate: u32,
+    compensation: c_int,
     from_format: c_int,
     from_rate: c_int,
     from_layout: AVChannelLayout,
@@ -31,6 +33,7 @@ impl Resampler {
             let mut resampler = Self {
                 context: ptr::null_mut(),
                 rate,
+                compensation: 0,
                 from_format: (*raw).format,
                 from_rate: (*raw).sample_rate,
                 from_layout: std::mem::zeroed(),
@@ -58,6 +61,9 @@ impl Resampler {
             );
             av_channel_layout_uninit(&mut known);
             check(code)?;
+            // Even where the rates are equal: starting to compensate then makes no seam.
+            let flags = i64::from(SWR_FLAG_RESAMPLE);
+            check(av_opt_set_int(resampler.context.cast(), c"flags".as_ptr(), flags, 0))?;
             check(swr_init(resampler.context))?;
             Ok(resampler)
         }
@@ -78,6 +84,18 @@ impl Resampler {
     pub(crate) fn delay(&self) -> i64 {
         // SAFETY: the context is initialized.
         unsafe { swr_get_delay(self.context, i64::from(self.rate)) }
+    }
+
+    /// From now on a second that comes out has so many samples more, or fewer if negative. It is to be told again
+    /// with each frame: after a second without, it is forgotten.
+    pub(crate) fn compensate(&mut self, samples: i32) -> Result<(), Error> {
+        if samples == 0 && self.compensation == 0 {
+            return Ok(());
+        }
+        self.compensation = samples;
+        let distance = if samples == 0 { 0 } else { self.rate as c_int };
+        // SAFETY: the context is initialized.
+        unsafe { check(swr_set_compensation(self.context, samples, distance)) }.map(drop)
     }
 
     /// Converts `frame`, which [fits](Self::fits), and replaces `out` by what comes of it.
