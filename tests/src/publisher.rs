@@ -72,9 +72,18 @@ impl Publisher {
 
     /// Makes it stand still, its connection open.
     pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on; it catches up with what it missed.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
         let id = self.child.id().expect("it runs").to_string();
-        let stopped = std::process::Command::new("kill").args(["-STOP", &id]).status();
-        assert!(stopped.unwrap().success(), "kill -STOP {id}");
+        let sent = std::process::Command::new("kill").args([signal, &id]).status();
+        assert!(sent.unwrap().success(), "kill {signal} {id}");
     }
 
     /// Whether it is still publishing, or trying to.

@@ -8,6 +8,7 @@ mod align;
 mod annexb;
 mod audio;
 mod canvas;
+mod discipline;
 mod encode;
 mod error;
 mod ffi;

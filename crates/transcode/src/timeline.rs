@@ -46,6 +46,13 @@ impl Timeline {
         self.offset
     }
 
+    /// Output time goes on `by` later than the publisher's clock alone would have it.
+    pub(crate) fn shift(&mut self, by: MediaDuration) {
+        self.offset += by;
+        self.former = self.former.map(|former| former + by);
+        self.newest += by;
+    }
+
     /// How often the publisher's clock has jumped.
     pub(crate) fn jumps(&self) -> u64 {
         self.jumps

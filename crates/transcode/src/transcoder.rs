@@ -1,6 +1,7 @@
 use media::{MediaDuration, MediaEvent, Packet, Timestamp, Track};
 
 use crate::audio::AudioTrack;
+use crate::discipline::Discipline;
 use crate::gate::Gate;
 use crate::opening::Opening;
 use crate::timeline::{JUMP, Timeline};
@@ -16,7 +17,8 @@ const TURN: MediaDuration = MediaDuration::from_millis(200);
 
 /// Decodes what a broadcast's publishers send and encodes it as one continuous output.
 ///
-/// Events go in and events come out of the same call; there is no clock, thread or queue inside.
+/// Events go in and events come out of the same call; there is no clock, thread or queue inside. A clock may be
+/// kept to all the same, if it is said when events [arrived](Transcoder::push_arrived).
 /// It holds libav contexts that must stay on one thread, and so must it.
 ///
 /// # Output
@@ -31,6 +33,9 @@ const TURN: MediaDuration = MediaDuration::from_millis(200);
 /// is decided by the first one; whatever comes later is fitted into it between black bars.
 pub struct Transcoder {
     timeline: Timeline,
+    discipline: Discipline,
+    /// When what is pushed arrived; `None` where no clock is kept to.
+    arrived: Option<Timestamp>,
     opening: Option<Opening>,
     /// Where the session that opens is to begin at the earliest.
     at: Timestamp,
@@ -48,6 +53,8 @@ impl Transcoder {
         options.check()?;
         Ok(Self {
             timeline: Timeline::new(),
+            discipline: Discipline::default(),
+            arrived: None,
             opening: Some(Opening::default()),
             at: Timestamp::ZERO,
             gate: Gate::default(),
@@ -65,9 +72,35 @@ impl Transcoder {
     /// `at` is filled; a longer one stays a hole, unless [`Transcoder::fill_until`] has filled it.
     pub fn start_session(&mut self, at: Timestamp) {
         self.at = at;
+        self.discipline.start_session();
         self.opening = Some(Opening::default());
         self.video.end_session();
         self.audio.end_session();
+    }
+
+    /// Takes the next event of the session, which arrived at `arrived` of the wall clock, whatever its origin, and
+    /// does what [`push`](Self::push) does.
+    ///
+    /// Output then goes at the wall clock's pace: the publisher's clock may drift, and is steered by at most half
+    /// a percent; it may stand still, and is put on time. See `docs/time.md`.
+    pub fn push_arrived(
+        &mut self,
+        event: MediaEvent,
+        arrived: Timestamp,
+        out: &mut dyn FnMut(MediaEvent),
+    ) -> Result<(), Error> {
+        self.arrived = Some(arrived);
+        let is_first = self.opening.as_ref().is_some_and(|opening| opening.start().is_none());
+        if is_first && matches!(event, MediaEvent::Packet(_)) {
+            self.at = self.at.max(self.live_edge(arrived));
+        }
+        self.push(event, out)
+    }
+
+    /// Where output should be by `now` of the wall clock, to go on at its pace; never before the
+    /// [position](Self::position).
+    pub fn live_edge(&mut self, now: Timestamp) -> Timestamp {
+        self.discipline.edge(now, self.position())
     }
 
     /// Takes the next event of the session; hands what comes of it to `out`.
@@ -175,7 +208,12 @@ impl Transcoder {
         if (packet.pts - packet.dts).abs() > JUMP {
             packet.pts = packet.dts;
         }
-        let offset = self.timeline.offset(packet.dts, self.position());
+        let mut offset = self.timeline.offset(packet.dts, self.position());
+        if let Some(arrived) = self.arrived {
+            let shift = self.discipline.observe(packet.dts + offset, arrived);
+            self.timeline.shift(shift);
+            offset += shift;
+        }
         packet.dts += offset;
         packet.pts += offset;
         self.bridge(&packet, out)?;

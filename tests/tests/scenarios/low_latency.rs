@@ -1,7 +1,7 @@
 //! A fraction of a second behind: parts, blocking requests and their limits (RFC 8216bis).
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use scenarios::{LowLatency, PartPlayer, Source, Version, Weir, encode, part};
 
@@ -88,18 +88,10 @@ async fn requests_are_answered_by_their_rules() {
         assert_eq!(answer.header("cache-control"), format!("max-age={target}"), "{name}");
     }
 
-    // An encoder that stands still: nobody is kept for ever.
+    // An encoder that stands still keeps nobody waiting: its last picture goes on.
     publisher.pause();
-    let asked = Instant::now();
-    let stuck = player.get(&format!("index.m3u8?_HLS_msn={}", next + 1)).await;
-    if stuck.code == 200 {
-        // The encoder had that much in hand.
-        let newest = LowLatency::read(&stuck.text).next;
-        player.get(&format!("index.m3u8?_HLS_msn={newest}")).await.assert_problem(503);
-    } else {
-        assert_eq!(stuck.assert_problem(503), "urn:weir:problem:stream-stuck");
-        assert!(asked.elapsed() >= Duration::from_secs(6), "after {:?}", asked.elapsed());
-    }
+    let later = player.get(&format!("index.m3u8?_HLS_msn={}", next + 1)).await;
+    assert!(later.code == 200 && LowLatency::read(&later.text).next > next + 1, "{}", later.text);
     publisher.kill().await;
 }
 

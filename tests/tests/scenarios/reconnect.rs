@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use scenarios::{Source, Weir, continuity_errors, encode};
+use scenarios::{Source, Weir, continuity_errors, decode_warnings, encode};
 
 #[tokio::test]
 async fn the_same_playlist_goes_on_when_the_publisher_is_back() {
@@ -24,6 +24,36 @@ async fn the_same_playlist_goes_on_when_the_publisher_is_back() {
     // The reader has checked that every version continues the one before; here, that the media does.
     let recording = player.finish();
     assert_eq!(continuity_errors(&recording.concatenated()).await, 0);
+    weir.assert_healthy().await;
+}
+
+#[tokio::test]
+async fn players_go_on_while_a_publisher_that_is_there_sends_nothing() {
+    let mut weir = Weir::start().await;
+    let stream = weir.api().create("frozen").await;
+    let mut player = stream.watch();
+    let mut publisher = stream.publish(encode(&Source { seconds: 60, ..Source::default() }));
+    player.segments(1).await;
+    publisher.pause();
+    let before = player.count();
+    player.segments(before + 3).await;
+    let status =
+        stream.reports("pictures shown again", |s| s["encode"]["framesRepeated"].as_u64() > Some(0)).await;
+    assert_eq!(status["reconnecting"], false, "{status}");
+    let decoded = status["encode"]["framesDecoded"].as_u64();
+    publisher.resume();
+    stream.reports("new pictures", |s| s["encode"]["framesDecoded"].as_u64() > decoded).await;
+    let before = player.count();
+    player.segments(before + 2).await;
+    publisher.stop().await;
+    player.ended().await;
+    let recording = player.finish();
+    for segment in &recording.segments {
+        assert!(!segment.entry.gap && !segment.entry.discontinuity, "{:?}", segment.entry);
+    }
+    let whole = recording.concatenated();
+    assert_eq!(continuity_errors(&whole).await, 0);
+    assert_eq!(decode_warnings(&whole).await, "");
     weir.assert_healthy().await;
 }
 

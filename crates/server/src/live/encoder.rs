@@ -19,8 +19,11 @@ use super::health::{EncodeHealth, Health};
 use super::overload::{self, Load, Overload};
 use crate::catalog::VideoId;
 
-/// How often the last picture is repeated on, while the publisher is away.
+/// How often the last picture is repeated on, while the publisher is away or silent.
 const FILL_PERIOD: Duration = Duration::from_millis(50);
+/// How long a publisher that is there may be silent before it is filled in for. Output stays behind by so much:
+/// what comes late then still finds its place.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// How often figures are taken anew.
 const HEALTH_PERIOD: Duration = Duration::from_secs(1);
 
@@ -93,9 +96,12 @@ struct Encoder<O> {
     media: Media<O>,
     /// The session that is listened to; what one before it still says is late.
     session: Option<u64>,
-    /// When its last media came.
-    heard: Option<Instant>,
-    away: Option<Away>,
+    /// When its last media came, or it did.
+    heard: Instant,
+    /// The session has ended, and there is no other yet.
+    away: bool,
+    /// What the wall clock is counted from.
+    start: Instant,
     meter: Meter,
     overload: Overload,
     /// What is left out by its decision.
@@ -123,19 +129,6 @@ struct Media<O> {
     refused: u64,
 }
 
-/// The publisher is gone: since when, and how far the output was then.
-struct Away {
-    since: Instant,
-    position: Timestamp,
-}
-
-impl Away {
-    /// Where the output should be by now, to go on at real-time pace.
-    fn live_edge(&self) -> Timestamp {
-        self.position + self.since.elapsed().into()
-    }
-}
-
 impl<O: Outlet> Encoder<O> {
     fn new(options: EncoderOptions, outlet: O, health: Arc<Health>) -> Result<Self, EncoderError> {
         let presets = options.transcode.video.faster_presets();
@@ -155,8 +148,9 @@ impl<O: Outlet> Encoder<O> {
                 refused: 0,
             },
             session: None,
-            heard: None,
-            away: None,
+            heard: Instant::now(),
+            away: false,
+            start: Instant::now(),
             meter: Meter::new(),
             health,
             still_due: Timestamp::ZERO,
@@ -165,15 +159,10 @@ impl<O: Outlet> Encoder<O> {
 
     fn run(mut self, mut feed: FeedReceiver, runtime: &Handle) -> Result<(), EncoderError> {
         loop {
-            let next = match &self.away {
-                None => runtime.block_on(feed.next()),
-                Some(_) => match runtime.block_on(async { timeout(FILL_PERIOD, feed.next()).await }) {
-                    Ok(next) => next,
-                    Err(_) => {
-                        self.fill()?;
-                        continue;
-                    }
-                },
+            let next = runtime.block_on(async { timeout(FILL_PERIOD, feed.next()).await });
+            let Ok(next) = next else {
+                self.fill()?;
+                continue;
             };
             match next {
                 Some(Feed::SessionStarted(session)) => self.start_session(session),
@@ -184,7 +173,7 @@ impl<O: Outlet> Encoder<O> {
                     drop(permit);
                 }
                 Some(Feed::SessionEnded(session)) if self.session == Some(session) => {
-                    self.away = Some(Away { since: Instant::now(), position: self.transcoder.position() });
+                    self.away = true;
                 }
                 Some(Feed::SessionEnded(_)) => {}
                 Some(Feed::Finish) | None => break,
@@ -201,18 +190,23 @@ impl<O: Outlet> Encoder<O> {
             return;
         }
         self.session = Some(session);
-        let position = self.transcoder.position();
-        let silent = self.heard.take().map(|since| Away { since, position });
-        let away = self.away.take().or(silent);
-        self.transcoder.start_session(away.map_or(position, |away| away.live_edge()));
+        self.away = false;
+        self.heard = Instant::now();
+        let edge = self.transcoder.live_edge(self.wall_clock(self.heard));
+        self.transcoder.start_session(edge);
+    }
+
+    fn wall_clock(&self, at: Instant) -> Timestamp {
+        Timestamp::ZERO + at.saturating_duration_since(self.start).into()
     }
 
     fn push(&mut self, Arrival { event, at }: Arrival) -> Result<(), EncoderError> {
         self.media.begin(SystemTime::now());
         let started = Instant::now();
-        self.heard = Some(started);
+        self.heard = started;
         self.lag = started - at;
-        self.transcoder.push(event, &mut |made| self.media.take(made))?;
+        let arrived = self.wall_clock(at);
+        self.transcoder.push_arrived(event, arrived, &mut |made| self.media.take(made))?;
         let busy = started.elapsed();
         self.meter.busy += busy;
         self.load.busy += busy;
@@ -256,11 +250,16 @@ impl<O: Outlet> Encoder<O> {
         self.transcoder.relieve(relief);
     }
 
+    /// Goes on by itself, at the wall clock's pace, where the publisher has nothing to go on with.
     fn fill(&mut self) -> Result<(), EncoderError> {
-        let Some(away) = self.away.as_ref().filter(|_| self.media.segmenter.is_some()) else {
+        let now = Instant::now();
+        let is_silent = now - self.heard > PATIENCE;
+        if !(self.away || is_silent) || self.media.segmenter.is_none() {
             return Ok(());
-        };
-        self.transcoder.fill_until(away.live_edge(), &mut |made| self.media.take(made))?;
+        }
+        let edge = self.transcoder.live_edge(self.wall_clock(now));
+        let until = if self.away { edge } else { edge - MediaDuration::from(PATIENCE) };
+        self.transcoder.fill_until(until, &mut |made| self.media.take(made))?;
         self.show();
         Ok(())
     }

@@ -327,3 +327,15 @@ impl Window {
         self.shown.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever() {
+        let window = Window::new(MediaDuration::from_secs(2), MediaDuration::from_millis(200), 6, None);
+        let wanted = Wanted { sequence: MediaSequence::new(0), part: None };
+        assert_eq!(window.wait(wanted).await, Err(WaitError::Stuck));
+    }
+}
