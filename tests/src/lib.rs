@@ -25,6 +25,7 @@ pub mod rtmp_client;
 mod seaweed;
 mod sources;
 mod tls_front;
+mod webhook_receiver;
 mod weir;
 
 pub use api::{Answer, Api, Stream, json_eq};
@@ -45,6 +46,7 @@ pub use rtmp_client::RtmpClient;
 pub use seaweed::SeaweedFs;
 pub use sources::{Source, encode, play_file, source_file};
 pub use tls_front::TlsFront;
+pub use webhook_receiver::{Message, Reaction, WebhookReceiver, assert_signed};
 pub use weir::{Weir, WeirBuilder, free_port};
 
 use std::future::Future;

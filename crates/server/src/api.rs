@@ -13,6 +13,7 @@ mod streams;
 mod urls;
 mod viewer_history;
 mod watch;
+mod webhooks;
 mod wishes;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::api_token::ApiToken;
 use crate::catalog::{Catalog, StreamOptions};
 use crate::ingest::Pulls;
 use crate::live::{Board, Registry};
+use crate::webhooks::Webhooks;
 pub(crate) use events::LISTENERS;
 pub(crate) use urls::UrlOptions;
 
@@ -41,6 +43,7 @@ pub(crate) struct Api {
     pub(crate) catalog: Catalog,
     pub(crate) registry: Registry,
     pub(crate) pulls: Pulls,
+    pub(crate) webhooks: Webhooks,
     pub(crate) board: Board,
     pub(crate) token: ApiToken,
     /// What new streams get, where their creator doesn't say.
@@ -64,6 +67,7 @@ pub(crate) struct Api {
     tags(
         (name = "streams", description = "For the application that owns the streams"),
         (name = "events", description = "For programs that follow what happens"),
+        (name = "webhooks", description = "For servers that are to be told what happens"),
         (name = "viewers", description = "For players"),
         (name = "operations", description = "For whoever runs the server"),
     ),
@@ -101,6 +105,11 @@ pub(crate) fn router(api: Api) -> Router {
         .routes(routes!(viewer_history::viewer_history))
         .routes(routes!(events::listen))
         .routes(routes!(events::log))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::get, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::rotate_secret))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(webhooks::deliveries))
         .route_layer(middleware::from_fn_with_state(api.clone(), auth::require_token));
     let viewers = OpenApiRouter::new()
         .routes(routes!(watch::viewers))

@@ -8,6 +8,7 @@ mod listed;
 mod options;
 mod stream;
 mod viewer_samples;
+mod webhooks;
 
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -23,6 +24,7 @@ pub use options::{LatencyMode, SecondPublisher, StreamOptions};
 pub(crate) use options::{MAX_DVR_WINDOW, MAX_RECONNECT_WINDOW, MAX_RETENTION_DAYS};
 pub(crate) use stream::{EndReason, Status, Stream, VideoId};
 pub(crate) use viewer_samples::{SAMPLE_PERIOD, ViewerSample};
+pub(crate) use webhooks::OLD_SECRET_SIGNS;
 
 use crate::config::Secret;
 use crate::events::EventType;

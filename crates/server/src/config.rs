@@ -2,6 +2,7 @@
 
 mod ingest;
 mod tls;
+mod webhook;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::catalog::{MAX_DVR_WINDOW, MAX_RECONNECT_WINDOW, MAX_RETENTION_DAYS, S
 use crate::settings::{LogFormat, Settings};
 pub use ingest::{HookConfig, IngestConfig};
 pub use tls::TlsConfig;
+pub use webhook::WebhookConfig;
 
 /// Segments that a playlist lists at most.
 pub(crate) const MAX_PLAYLIST_WINDOW: usize = 300;
@@ -34,6 +36,8 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// What encoders may do.
     pub ingest: IngestConfig,
+    /// How webhooks are sent.
+    pub webhooks: WebhookConfig,
     /// Folder of the catalog and the token.
     pub data_dir: PathBuf,
     /// Where the catalog is.
@@ -209,6 +213,7 @@ impl Config {
             )?,
             public_url: settings.public_url.clone(),
             ingest: IngestConfig::new(&settings)?,
+            webhooks: WebhookConfig::new(&settings)?,
             api_token: settings.api_token.clone().map(Secret),
             store: store(&settings)?,
             stream_defaults: stream_defaults(&settings)?,

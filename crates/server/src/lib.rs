@@ -15,6 +15,7 @@ mod live;
 mod metrics;
 mod settings;
 mod stream_key;
+mod webhooks;
 
 use std::io;
 use std::net::SocketAddr;
@@ -34,10 +35,13 @@ pub use api_token::{TokenError, TokenSource};
 pub use banner::{Listening, Started};
 pub use catalog::{CatalogError, LatencyMode, SecondPublisher, StreamOptions};
 pub use certificate::CertificateError;
-pub use config::{Config, ConfigError, HookConfig, IngestConfig, Secret, StoreConfig, TlsConfig};
+pub use config::{
+    Config, ConfigError, HookConfig, IngestConfig, Secret, StoreConfig, TlsConfig, WebhookConfig,
+};
 pub use ingest::HookError;
 pub use metrics::install as install_metrics;
 pub use settings::{LogFormat, Settings, SettingsError};
+pub use webhooks::{ClientError, EndpointUrlError, SecretError, Trial, TrialError, try_webhook};
 
 use api::{Api, UrlOptions};
 use api_token::ApiToken;
@@ -46,6 +50,7 @@ use certificate::Certificate;
 use https::TlsListener;
 use ingest::{Door, Hook, Ingest, Pulls};
 use live::{Board, Registry, RegistryOptions};
+use webhooks::Webhooks;
 
 /// How long requests may still take once everything that they could ask for has ended.
 const HTTP_GRACE: Duration = Duration::from_secs(5);
@@ -82,6 +87,9 @@ pub enum RunError {
     /// The hook cannot be asked.
     #[error(transparent)]
     Hook(#[from] HookError),
+    /// Webhooks cannot be sent.
+    #[error(transparent)]
+    Webhooks(#[from] ClientError),
     /// An address cannot be listened on.
     #[error("cannot listen on {addr} for {what}: {source}{}", hint(source))]
     Bind {
@@ -134,6 +142,7 @@ pub async fn run(
     let hook = config.ingest.hook.as_ref().map(Hook::new).transpose()?;
     let uploader = check(&config).await?;
     let catalog = Catalog::open(&config.database_url).await?;
+    let webhooks = Webhooks::new(&config.webhooks, catalog.clone())?;
 
     // Sessions and broadcasts end first; what serves them, and tells of them, after.
     let (shutdown, stopped) = (CancellationToken::new(), CancellationToken::new());
@@ -157,6 +166,7 @@ pub async fn run(
         catalog: catalog.clone(),
         registry: registry.clone(),
         pulls: pulls.clone(),
+        webhooks: webhooks.clone(),
         board,
         token,
         stream_defaults: config.stream_defaults.clone(),
@@ -199,6 +209,7 @@ pub async fn run(
     let ingest =
         Ingest::new(&config.ingest, hook, catalog.clone(), registry.clone(), stop.clone(), shutdown.clone());
     tokio::spawn(drain(registry.clone(), config.drain, stop, shutdown.clone()));
+    webhooks.resume().await?;
     pulls.resume().await?;
     ingest::listen(doors, ingest, shutdown).await;
     pulls.ended().await;
@@ -217,6 +228,7 @@ pub async fn run(
     };
     // Whoever still reads after that has had its time.
     let result = tokio::time::timeout(HTTP_GRACE, ended).await.unwrap_or(Ok(()));
+    webhooks.finish(HTTP_GRACE).await;
     catalog.close().await;
     result
 }

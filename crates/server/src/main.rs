@@ -44,6 +44,21 @@ enum Command {
         #[arg(long, default_value = "http://127.0.0.1:8080/readyz")]
         url: url::Url,
     },
+    /// Try webhooks out
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+}
+
+#[derive(Subcommand)]
+enum WebhookCommand {
+    /// Send URL a signed test event, and say what it answers; exits with 0 if that is 2xx
+    Test {
+        /// Where to
+        url: String,
+        /// What it is signed with: whsec_ and base64 [default: made for it, and told]
+        #[arg(long, env = "WEIR_WEBHOOK_SECRET", hide_env_values = true)]
+        secret: Option<String>,
+    },
 }
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -56,6 +71,9 @@ fn main() -> ExitCode {
         Command::Serve => load(&cli).and_then(serve),
         Command::CheckConfig => load(&cli).and_then(check),
         Command::Health { url } => health::ask(url).map_err(Into::into),
+        Command::Webhook(WebhookCommand::Test { url, secret }) => {
+            load(&cli).and_then(|config| test_webhook(&config, url, secret.as_deref()))
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -111,6 +129,23 @@ async fn check(config: Config) -> Outcome<()> {
     server::check(&config).await?;
     writeln!(std::io::stdout(), "The settings are right; the encoder opens, and the object store works.")?;
     Ok(())
+}
+
+#[tokio::main]
+async fn test_webhook(config: &Config, url: &str, secret: Option<&str>) -> Outcome<()> {
+    let trial = server::try_webhook(&config.webhooks, url, secret).await?;
+    let mut out = std::io::stdout();
+    if secret.is_none() {
+        writeln!(out, "signed with {}", trial.secret)?;
+    }
+    if let Some((status, body)) = &trial.answer {
+        writeln!(out, "answered {status} after {} ms", trial.milliseconds)?;
+        writeln!(out, "{body}")?;
+    }
+    match trial.error {
+        None => Ok(()),
+        Some(error) => Err(format!("the test event was not delivered: {error}").into()),
+    }
 }
 
 /// The banner is for people; machines read the log line.

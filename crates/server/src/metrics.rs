@@ -56,6 +56,11 @@ const COUNTERS: &[(&str, &str)] = &[
     ("weir_objects_left_behind_total", "Old objects that could not be removed."),
     ("weir_origin_bytes_total", "Bytes of playlists and segments served from memory."),
     ("weir_events_lost_total", "Events that the catalog did not take."),
+    (
+        "weir_webhook_events_missed_total",
+        "Events that were removed before a webhook's endpoint was told of them.",
+    ),
+    ("weir_webhooks_disabled_total", "Webhooks' endpoints that were disabled because they failed."),
     ("weir_http_panics_total", "HTTP calls that met a bug."),
 ];
 
@@ -69,6 +74,7 @@ const COUNTERS_BY_REASON: &[(&str, &str)] = &[
         "Broadcasts that were live when a server died, found at the next start.",
     ),
     ("weir_broadcasts_ended_total", "Broadcasts that ended, by reason."),
+    ("weir_webhook_attempts_total", "Requests to webhooks' endpoints, by outcome."),
 ];
 
 const GAUGES: &[(&str, &str)] = &[

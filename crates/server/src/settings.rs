@@ -178,6 +178,16 @@ pub struct Settings {
     #[arg(long, env = "WEIR_MAX_VIEWERS", help_heading = "Viewers")]
     pub max_viewers: Option<usize>,
 
+    /// Whether webhooks may go to private addresses, of this machine or its network [default: false]
+    #[arg(long, env = "WEIR_WEBHOOK_ALLOW_PRIVATE", help_heading = "Webhooks")]
+    pub webhook_allow_private: Option<bool>,
+    /// Seconds that an endpoint may take to answer, 1 to 60 [default: 15]
+    #[arg(long, env = "WEIR_WEBHOOK_TIMEOUT", help_heading = "Webhooks")]
+    pub webhook_timeout: Option<u64>,
+    /// Seconds that an endpoint may fail before it is disabled [default: 86400]
+    #[arg(long, env = "WEIR_WEBHOOK_RETRY_FOR", help_heading = "Webhooks")]
+    pub webhook_retry_for: Option<u64>,
+
     /// libav's name of the H.264 encoder [default: libx264]
     #[arg(long, env = "WEIR_VIDEO_ENCODER", help_heading = "Encoding")]
     pub video_encoder: Option<String>,

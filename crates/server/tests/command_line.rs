@@ -1,6 +1,7 @@
 //! The binary as it is called from a shell.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 
 fn weir(arguments: &[&str]) -> Output {
@@ -92,4 +93,29 @@ fn the_limit_of_open_files_is_raised_as_far_as_it_goes() {
     let open_files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
     let [soft, hard] = [3, 4].map(|field| open_files.split_whitespace().nth(field));
     assert!(soft.is_some() && soft == hard, "{open_files}");
+}
+
+#[test]
+fn a_webhook_is_tried_out_and_its_answer_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    let output = weir(&["webhook", "test", &url]);
+    assert!(
+        !output.status.success() && told(&output).contains("WEIR_WEBHOOK_ALLOW_PRIVATE"),
+        "{}",
+        told(&output)
+    );
+    let endpoint = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().expect("a request");
+        let head = BufReader::new(socket.try_clone().expect("a socket")).lines().map_while(Result::ok);
+        let head: Vec<String> = head.take_while(|line| !line.is_empty()).collect();
+        socket.write_all(b"HTTP/1.1 418 I'm a teapot\r\nContent-Length: 5\r\n\r\nshort").expect("a client");
+        head
+    });
+    let output = weir(&["webhook", "test", &url, "--webhook-allow-private", "true"]);
+    let head = endpoint.join().expect("an endpoint");
+    assert!(head.iter().any(|line| line.starts_with("webhook-signature: v1,")), "{head:?}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("whsec_") && said.contains("answered 418") && said.contains("short"), "{said}");
+    assert!(!output.status.success() && told(&output).contains("only 2xx counts"), "{}", told(&output));
 }

@@ -31,3 +31,4 @@ mod simultaneous;
 mod startup;
 mod stop;
 mod viewers;
+mod webhooks;

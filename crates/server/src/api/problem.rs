@@ -45,6 +45,16 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "no-such-stream", "No such stream", detail)
     }
 
+    pub(super) fn no_such_webhook(id: &str) -> Self {
+        let detail = format!("There is no webhook {id}.");
+        Self::new(StatusCode::NOT_FOUND, "no-such-webhook", "No such webhook", detail)
+    }
+
+    pub(super) fn too_many_webhooks(most: u32) -> Self {
+        let detail = format!("There are {most} webhooks, as many as there may be. Remove one first.");
+        Self::new(StatusCode::CONFLICT, "too-many-webhooks", "Too many webhooks", detail)
+    }
+
     pub(super) fn not_on_air(id: &VideoId) -> Self {
         let detail = format!("Stream {id} is not on air.");
         Self::new(StatusCode::NOT_FOUND, "not-on-air", "Not on air", detail)

@@ -34,7 +34,7 @@ impl FromRequestParts<Api> for Named {
 }
 
 /// A JSON body that may be left out.
-pub(super) struct Body<T>(T);
+pub(super) struct Body<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Default> FromRequest<Api> for Body<T> {
     type Rejection = Problem;

@@ -81,11 +81,11 @@ impl Catalog {
     }
 }
 
-/// Adds an event to a change that is being made; its number.
+/// Adds an event to a change that is being made; its number. One of no stream has an empty name in its row.
 pub(super) async fn append(
     transaction: &mut Transaction<'_, Sqlite>,
     kind: EventType,
-    id: &VideoId,
+    id: impl Into<Option<&VideoId>>,
     data: Value,
 ) -> Result<i64> {
     let number: i64 = sqlx::query_scalar("UPDATE event_counter SET last_id = last_id + 1 RETURNING last_id")
@@ -96,7 +96,7 @@ pub(super) async fn append(
     sqlx::query("INSERT INTO events (id, type, video_id, at, data) VALUES ($1, $2, $3, $4, $5)")
         .bind(number)
         .bind(kind.as_str())
-        .bind(id.as_str())
+        .bind(id.into().map_or("", VideoId::as_str))
         .bind(millis(now))
         .bind(data.to_string())
         .execute(&mut **transaction)

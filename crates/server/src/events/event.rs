@@ -1,4 +1,4 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 /// What kind of thing happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) enum EventType {
     /// A stream was made.
     #[serde(rename = "stream.created")]
@@ -26,6 +26,9 @@ pub(crate) enum EventType {
     /// A viewer was refused for want of room; told once a minute at most.
     #[serde(rename = "viewers.limit")]
     ViewersLimit,
+    /// A webhook has failed for too long, and is sent nothing any more.
+    #[serde(rename = "webhook.disabled")]
+    WebhookDisabled,
 }
 
 impl EventType {
@@ -38,11 +41,12 @@ impl EventType {
             Self::StreamEnded => "stream.ended",
             Self::StreamFailed => "stream.failed",
             Self::ViewersLimit => "viewers.limit",
+            Self::WebhookDisabled => "webhook.disabled",
         }
     }
 }
 
-/// Something that happened to a stream.
+/// Something that happened, to a stream as a rule.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Event {
@@ -54,7 +58,9 @@ pub(crate) struct Event {
     pub(crate) kind: String,
     #[serde(with = "time::serde::rfc3339")]
     pub(crate) timestamp: OffsetDateTime,
-    pub(crate) video_id: String,
+    /// The stream that it happened to, where it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) video_id: Option<String>,
     /// What there is to say of it; depends on the type.
     #[schema(value_type = Object)]
     pub(crate) data: Value,
@@ -71,7 +77,7 @@ impl sqlx::FromRow<'_, SqliteRow> for Event {
             kind: row.try_get("type")?,
             timestamp: OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000)
                 .map_err(|error| decode("at", error.into()))?,
-            video_id: row.try_get("video_id")?,
+            video_id: Some(row.try_get("video_id")?).filter(|id: &String| !id.is_empty()),
             data: serde_json::from_str(&data).map_err(|error| decode("data", error.into()))?,
         })
     }
@@ -90,6 +96,7 @@ mod tests {
             EventType::StreamEnded,
             EventType::StreamFailed,
             EventType::ViewersLimit,
+            EventType::WebhookDisabled,
         ] {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
