@@ -36,7 +36,9 @@ pub use certificate::{SelfSigned, served_fingerprint};
 pub use event_stream::{EventStream, ServerSentEvent};
 pub use flv_file::{Tag, flv_tags};
 pub use low_latency::{LowLatency, PartPlayer, part};
-pub use oracle::{MediaPacket, MediaStream, Probe, continuity_errors, decode_warnings, nal_types, probe};
+pub use oracle::{
+    MediaPacket, MediaStream, Probe, continuity_errors, decode_warnings, last_color, nal_types, probe,
+};
 pub use playlist::{Entry, Version};
 pub use poller::{HlsPoller, Recording, Segment};
 pub use publish_hook::{HookAnswer, HookQuestion, PublishHook};
@@ -44,7 +46,7 @@ pub use publisher::Publisher;
 pub use relay::Relay;
 pub use rtmp_client::RtmpClient;
 pub use seaweed::SeaweedFs;
-pub use sources::{Source, encode, play_file, source_file};
+pub use sources::{Source, encode, play_file, source_file, still};
 pub use tls_front::TlsFront;
 pub use webhook_receiver::{Message, Reaction, WebhookReceiver, assert_signed};
 pub use weir::{Weir, WeirBuilder, free_port};

@@ -98,6 +98,14 @@ pub async fn decode_warnings(media: &[u8]) -> String {
     if decoded.status.success() { said } else { format!("{}: {said}", decoded.status) }
 }
 
+/// The mean color of the last picture: red, green and blue.
+pub async fn last_color(media: &[u8]) -> [u8; 3] {
+    let args = "-v error -f mpegts -i pipe:0 -vf scale=1:1:flags=area -f rawvideo -pix_fmt rgb24 pipe:1";
+    let decoded = run("ffmpeg", args, media).await;
+    let (_, last) = decoded.stdout.split_last_chunk().expect("ffmpeg decodes a picture");
+    *last
+}
+
 /// How many breaks of continuity counters ffmpeg's demuxer finds.
 pub async fn continuity_errors(media: &[u8]) -> usize {
     let read = run("ffmpeg", "-v debug -f mpegts -i pipe:0 -c copy -f null -", media).await;

@@ -30,6 +30,13 @@ pub fn encode(source: &Source) -> Vec<String> {
     args
 }
 
+/// Writes one picture of a lavfi `graph` to a file, in the format that its name asks for.
+pub async fn still(graph: &str, file: &str) {
+    let args = ["-loglevel", "error", "-y", "-f", "lavfi", "-i", graph, "-frames:v", "1", file];
+    let made = tokio::process::Command::new("ffmpeg").args(args).status().await.expect("ffmpeg is installed");
+    assert!(made.success(), "{file}");
+}
+
 /// The source as an FLV file, encoded beforehand.
 pub async fn source_file(source: &Source) -> PathBuf {
     let source = source.clone();

@@ -56,6 +56,8 @@ pub struct Config {
     pub segment_duration: MediaDuration,
     /// Length of a part, before it is fitted to whole pictures.
     pub part_duration: MediaDuration,
+    /// PNG or JPEG file that is shown while a publisher is away.
+    pub slate: Option<PathBuf>,
     /// Broadcasts at a time.
     pub max_streams: usize,
     /// Viewers at a time.
@@ -226,6 +228,7 @@ impl Config {
             )? as usize,
             segment_duration,
             part_duration: MediaDuration::from_millis(part_millis as i64),
+            slate: settings.slate.clone(),
             max_streams: within("max_streams", settings.max_streams.unwrap_or(64) as u64, 1, 10_000)?
                 as usize,
             viewers: ViewerLimits {

@@ -14,6 +14,7 @@ mod ingest;
 mod live;
 mod metrics;
 mod settings;
+mod slate;
 mod stream_key;
 mod webhooks;
 
@@ -41,6 +42,7 @@ pub use config::{
 pub use ingest::HookError;
 pub use metrics::install as install_metrics;
 pub use settings::{LogFormat, Settings, SettingsError};
+pub use slate::SlateError;
 pub use webhooks::{ClientError, EndpointUrlError, SecretError, Trial, TrialError, try_webhook};
 
 use api::{Api, UrlOptions};
@@ -75,6 +77,9 @@ pub enum RunError {
     /// The encoder doesn't open as configured.
     #[error("the encoder cannot be used as configured: {0}")]
     Transcode(#[from] transcode::Error),
+    /// The slate cannot be shown.
+    #[error(transparent)]
+    Slate(#[from] SlateError),
     /// The object store's settings contradict each other.
     #[error("the object store cannot be used as configured: {0}")]
     StoreOptions(#[from] uploader::S3OptionsError),
@@ -141,6 +146,7 @@ pub async fn run(
     let (http, http_addr) = bind("HTTP", config.http_addr).await?;
     let hook = config.ingest.hook.as_ref().map(Hook::new).transpose()?;
     let uploader = check(&config).await?;
+    let slate = slate::load(config.slate.as_deref())?;
     let catalog = Catalog::open(&config.database_url).await?;
     let webhooks = Webhooks::new(&config.webhooks, catalog.clone())?;
 
@@ -153,6 +159,7 @@ pub async fn run(
         segment_duration: config.segment_duration,
         part_duration: config.part_duration,
         transcode: config.transcode.clone(),
+        slate,
     };
     let registry =
         Registry::new(options, catalog.clone(), board.clone(), uploader, stop.clone(), shutdown.clone());
@@ -245,7 +252,7 @@ async fn drain(registry: Registry, patience: Duration, stop: CancellationToken, 
 }
 
 /// Finds out all that can be found out without listening: whether TLS has its certificates, the
-/// encoder opens, and the object store takes, gives and removes an object.
+/// encoder opens, the slate can be shown, and the object store takes, gives and removes an object.
 ///
 /// # Errors
 ///
@@ -259,6 +266,7 @@ pub async fn check(config: &Config) -> Result<Uploader, RunError> {
     }
     transcode::init();
     config.transcode.check()?;
+    slate::load(config.slate.as_deref())?;
     let policy = RetryPolicy::default();
     let store: Arc<dyn ObjectStore> = match &config.store {
         StoreConfig::Memory { capacity } => Arc::new(MemoryStore::new(*capacity)),

@@ -167,6 +167,9 @@ pub struct Settings {
     #[arg(long, env = "WEIR_PLAYLIST_WINDOW", help_heading = "Streams")]
     pub playlist_window: Option<usize>,
 
+    /// PNG or JPEG file that viewers see while a publisher is away [default: its last picture]
+    #[arg(long, env = "WEIR_SLATE", help_heading = "Streams")]
+    pub slate: Option<PathBuf>,
     /// Streams on air at a time; a further publisher is told that the server is full [default: 64]
     #[arg(long, env = "WEIR_MAX_STREAMS", help_heading = "Streams")]
     pub max_streams: Option<usize>,

@@ -55,6 +55,15 @@ pub enum Error {
         /// The publisher's codec.
         codec: AudioCodec,
     },
+    /// The slate is of no kind that can be shown.
+    #[error("it is neither a PNG nor a JPEG file")]
+    UnknownImage,
+    /// The slate is damaged.
+    #[error("it cannot be decoded: {source}")]
+    DamagedImage {
+        /// libav's answer.
+        source: ffmpeg_next::Error,
+    },
     /// libav failed at something that damaged input can't cause.
     #[error("libav could not {operation}: {source}")]
     Libav {

@@ -6,7 +6,7 @@ use crate::gate::Gate;
 use crate::opening::Opening;
 use crate::timeline::{JUMP, Timeline};
 use crate::video::VideoTrack;
-use crate::{Error, Options, Relief, Stats, Still};
+use crate::{Error, Options, Relief, Slate, Stats, Still};
 
 /// How far one track may fall behind the other before it counts as stalled.
 const STALL: MediaDuration = MediaDuration::from_secs(1);
@@ -129,6 +129,11 @@ impl Transcoder {
         self.fill(until, until, out)?;
         self.open_gate(out);
         Ok(())
+    }
+
+    /// Shows `slate` in place of the last picture until there is another. Does nothing before the first.
+    pub fn show(&mut self, slate: &Slate) -> Result<(), Error> {
+        self.video.show_slate(slate)
     }
 
     /// Cuts the work down, or up again, from the next picture (the preset: from the next keyframe) on.

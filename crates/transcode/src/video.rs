@@ -10,7 +10,7 @@ use crate::grid::KeyframeGrid;
 use crate::pace::Pace;
 use crate::relief::{Thinning, since};
 use crate::still::{Still, StillMaker};
-use crate::{Error, Relief, VideoOptions, VideoStats, annexb, encode};
+use crate::{Error, Relief, Slate, VideoOptions, VideoStats, annexb, encode};
 
 /// Media time for which a damaged picture is covered by the last good one while a keyframe is
 /// awaited; then damage is shown rather than nothing.
@@ -171,6 +171,12 @@ impl VideoTrack {
             self.encode(end, out)?;
         }
         Ok(())
+    }
+
+    /// Has `slate` shown again, and not the last picture.
+    pub(crate) fn show_slate(&mut self, slate: &Slate) -> Result<(), Error> {
+        let Some(output) = &mut self.output else { return Ok(()) };
+        output.canvas.show(slate.picture()).map_err(libav("show the slate"))
     }
 
     /// Leaves a hole up to `to`: the gap is too long to be filled.

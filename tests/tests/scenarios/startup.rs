@@ -68,6 +68,16 @@ async fn a_mistake_in_the_configuration_is_named() {
 }
 
 #[tokio::test]
+async fn a_slate_that_cannot_be_shown_is_named() {
+    let weir = Weir::builder();
+    let file = weir.home().join("slate.png");
+    std::fs::write(&file, "no picture").unwrap();
+    let path = file.display().to_string();
+    assert_gives_up(weir.env("WEIR_SLATE", &path), &[&path, "neither a PNG nor a JPEG"]).await;
+    assert_gives_up(Weir::builder().env("WEIR_SLATE", "/nowhere/slate.png"), &["/nowhere/slate.png"]).await;
+}
+
+#[tokio::test]
 async fn a_data_folder_that_cannot_be_written_is_named() {
     let weir = Weir::builder();
     let file = weir.home().join("in-the-way");

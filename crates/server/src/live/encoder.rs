@@ -12,7 +12,7 @@ use media::{MediaDuration, MediaEvent, Timestamp, VideoConfig};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use transcode::{Relief, Still, Transcoder};
+use transcode::{Relief, Slate, Still, Transcoder};
 
 use super::feed::{Arrival, Feed, FeedReceiver};
 use super::health::{EncodeHealth, Health};
@@ -24,6 +24,8 @@ const FILL_PERIOD: Duration = Duration::from_millis(50);
 /// How long a publisher that is there may be silent before it is filled in for. Output stays behind by so much:
 /// what comes late then still finds its place.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long there must have been nothing before the slate is shown: most breaks are shorter.
+const SLATE_DELAY: Duration = Duration::from_secs(2);
 /// How often figures are taken anew.
 const HEALTH_PERIOD: Duration = Duration::from_secs(1);
 
@@ -40,6 +42,8 @@ pub(super) struct EncoderOptions {
     pub(super) first: MediaSequence,
     /// What it makes comes after what another process made.
     pub(super) resumes: bool,
+    /// To be shown while there is no publisher, in place of its last picture.
+    pub(super) slate: Option<Slate>,
 }
 
 /// What comes of it, in order, on its thread.
@@ -100,6 +104,9 @@ struct Encoder<O> {
     heard: Instant,
     /// The session has ended, and there is no other yet.
     away: bool,
+    slate: Option<Slate>,
+    /// The slate is what is shown.
+    slated: bool,
     /// What the wall clock is counted from.
     start: Instant,
     meter: Meter,
@@ -150,6 +157,8 @@ impl<O: Outlet> Encoder<O> {
             session: None,
             heard: Instant::now(),
             away: false,
+            slate: options.slate,
+            slated: false,
             start: Instant::now(),
             meter: Meter::new(),
             health,
@@ -204,6 +213,7 @@ impl<O: Outlet> Encoder<O> {
         self.media.begin(SystemTime::now());
         let started = Instant::now();
         self.heard = started;
+        self.slated = false;
         self.lag = started - at;
         let arrived = self.wall_clock(at);
         self.transcoder.push_arrived(event, arrived, &mut |made| self.media.take(made))?;
@@ -256,6 +266,10 @@ impl<O: Outlet> Encoder<O> {
         let is_silent = now - self.heard > PATIENCE;
         if !(self.away || is_silent) || self.media.segmenter.is_none() {
             return Ok(());
+        }
+        if let Some(slate) = self.slate.as_ref().filter(|_| !self.slated && now - self.heard > SLATE_DELAY) {
+            self.transcoder.show(slate)?;
+            self.slated = true;
         }
         let edge = self.transcoder.live_edge(self.wall_clock(now));
         let until = if self.away { edge } else { edge - MediaDuration::from(PATIENCE) };

@@ -30,6 +30,8 @@ pub(crate) struct RegistryOptions {
     pub(crate) segment_duration: MediaDuration,
     pub(crate) part_duration: MediaDuration,
     pub(crate) transcode: transcode::Options,
+    /// What viewers see while a publisher is away; its last picture, if there is none.
+    pub(crate) slate: Option<transcode::Slate>,
 }
 
 /// The broadcasts of this server. A clone is the same registry.

@@ -209,6 +209,7 @@ impl Shared {
             },
             first,
             resumes: resumed.is_some(),
+            slate: options.slate.clone(),
         };
         let encoder =
             encoder::spawn(&broadcast.id, encoder_options, feed, listing, broadcast.health.clone())?;

@@ -8,6 +8,7 @@ mod damage;
 mod inputs;
 mod output;
 mod relief;
+mod slate;
 mod source;
 mod stills;
 mod sync;
