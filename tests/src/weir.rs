@@ -107,6 +107,15 @@ impl Weir {
         PathBuf::from(format!("/proc/{}/{file}", self.child.id().expect("weir runs")))
     }
 
+    /// Its threads of that name.
+    pub fn threads(&self, name: &str) -> Vec<i32> {
+        let folders = std::fs::read_dir(self.proc("task")).unwrap().map(|entry| entry.unwrap());
+        let named = folders.filter(|thread| {
+            std::fs::read_to_string(thread.path().join("comm")).is_ok_and(|comm| comm.trim() == name)
+        });
+        named.map(|thread| thread.file_name().to_str().unwrap().parse().unwrap()).collect()
+    }
+
     /// Kilobytes of memory that it has in use (`VmRSS`).
     pub fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(self.proc("status")).unwrap();

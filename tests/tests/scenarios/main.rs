@@ -29,6 +29,7 @@ mod rtmps;
 mod second_publisher;
 mod shutdown;
 mod simultaneous;
+mod stalled;
 mod startup;
 mod stop;
 mod viewers;

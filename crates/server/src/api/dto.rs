@@ -9,7 +9,7 @@ use super::urls::Urls;
 use crate::catalog::{EndReason, Status, Stream, StreamOptions};
 use crate::ingest::SourceStatus;
 use crate::live::{
-    Attendance, EncodeHealth, Experience, IngestHealth, ObjectKeys, UploadHealth, whole_millis,
+    Attendance, EncodeHealth, Experience, IngestHealth, ObjectKeys, Station, UploadHealth, whole_millis,
 };
 
 /// A stream that was just made, with all that its encoder and its viewers need.
@@ -81,6 +81,8 @@ pub(super) struct StreamStatus {
     is_live_now: bool,
     /// On air, but the publisher is away and may come back.
     reconnecting: bool,
+    /// What stands still now, of `publisher` (it is connected and silent), `encoder` and `upload`.
+    stalled: Vec<Station>,
     /// Whether the key can publish.
     armed: bool,
     hls_manifest_key: String,
@@ -169,6 +171,7 @@ impl StreamStatus {
             status: stream.status,
             is_live_now,
             reconnecting: is_live_now && broadcast.as_ref().is_some_and(|b| b.is_away()),
+            stalled: broadcast.as_ref().map(|b| b.health().stalled()).unwrap_or_default(),
             armed: stream.armed,
             hls_manifest_key: ObjectKeys::new(id).media_playlist(),
             created_at: whole_millis(stream.created_at),

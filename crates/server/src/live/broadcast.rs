@@ -12,6 +12,7 @@ use super::claim::{Claim, Origin};
 use super::encoder::EncoderError;
 use super::feed::{Feed, FeedError, FeedSender};
 use super::health::{EncodeHealth, Health, IngestMeter, UploadHealth};
+use super::pulse::Pulse;
 use super::upload_queue::UploadQueue;
 use super::window::Window;
 use crate::catalog::{EndReason, LatencyMode, SecondPublisher, Status, VideoId};
@@ -26,6 +27,8 @@ pub(crate) struct Broadcast {
     pub(super) presence: watch::Sender<Presence>,
     pub(super) feed: FeedSender,
     pub(super) health: Arc<Health>,
+    /// Its encoder's.
+    pub(super) pulse: Arc<Pulse>,
     pub(crate) window: Arc<Window>,
     pub(super) uploads: Arc<UploadQueue>,
     /// Cancelled once nothing of it is left to do but serving its last window.
@@ -115,8 +118,8 @@ impl End {
         Self::failed(code, error.to_string())
     }
 
-    fn stalled() -> Self {
-        Self::failed("encoder_stalled", FeedError::Stalled.to_string())
+    pub(super) fn stalled() -> Self {
+        Self::failed("encoder_stalled", "the encoder hung; this is a bug in Weir or in libav".to_owned())
     }
 }
 

@@ -45,10 +45,14 @@ impl Claim {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
+    /// How long it has been without media.
+    pub(super) fn silence(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(*self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Whether a session from `origin` takes over from it.
     pub(super) fn yields_to(&self, origin: Origin, policy: SecondPublisher, now: Instant) -> bool {
-        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_silent = now.saturating_duration_since(heard) >= SILENCE;
+        let is_silent = self.silence(now) >= SILENCE;
         policy == SecondPublisher::Takeover && (is_silent || self.origin == origin)
     }
 }

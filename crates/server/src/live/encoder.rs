@@ -17,6 +17,7 @@ use transcode::{Relief, Slate, Still, Transcoder};
 use super::feed::{Arrival, Feed, FeedReceiver};
 use super::health::{EncodeHealth, Health};
 use super::overload::{self, Load, Overload};
+use super::pulse::Pulse;
 use crate::catalog::VideoId;
 
 /// How often the last picture is repeated on, while the publisher is away or silent.
@@ -44,6 +45,8 @@ pub(super) struct EncoderOptions {
     pub(super) resumes: bool,
     /// To be shown while there is no publisher, in place of its last picture.
     pub(super) slate: Option<Slate>,
+    /// Its sign of life.
+    pub(super) pulse: Arc<Pulse>,
 }
 
 /// What comes of it, in order, on its thread.
@@ -110,6 +113,7 @@ struct Encoder<O> {
     /// What the wall clock is counted from.
     start: Instant,
     meter: Meter,
+    pulse: Arc<Pulse>,
     overload: Overload,
     /// What is left out by its decision.
     relief: Relief,
@@ -132,6 +136,7 @@ struct Media<O> {
     /// Made with the first that is encoded: the picture rate decides how long parts are.
     segmenter: Option<Segmenter>,
     outlet: O,
+    pulse: Arc<Pulse>,
     /// Events that could not be muxed.
     refused: u64,
 }
@@ -152,12 +157,14 @@ impl<O: Outlet> Encoder<O> {
                 epoch: None,
                 segmenter: None,
                 outlet,
+                pulse: options.pulse.clone(),
                 refused: 0,
             },
             session: None,
             heard: Instant::now(),
             away: false,
             slate: options.slate,
+            pulse: options.pulse,
             slated: false,
             start: Instant::now(),
             meter: Meter::new(),
@@ -168,6 +175,9 @@ impl<O: Outlet> Encoder<O> {
 
     fn run(mut self, mut feed: FeedReceiver, runtime: &Handle) -> Result<(), EncoderError> {
         loop {
+            if !self.pulse.beat() {
+                return Ok(());
+            }
             let next = runtime.block_on(async { timeout(FILL_PERIOD, feed.next()).await });
             let Ok(next) = next else {
                 self.fill()?;
@@ -335,6 +345,9 @@ impl<O: Outlet> Media<O> {
 
     /// Muxes what the transcoder made. What can't be muxed is left out: the rest is still worth seeing.
     fn take(&mut self, made: MediaEvent) {
+        if !self.pulse.beat() {
+            return;
+        }
         if !matches!(made, MediaEvent::Packet(_)) {
             self.outlet.config(&made);
         }

@@ -7,6 +7,8 @@ use media::{MediaEvent, Timestamp, Track};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::watchdog::Station;
+
 /// What the publisher sends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -81,6 +83,7 @@ pub(crate) struct Health {
     ingest: Mutex<Option<IngestHealth>>,
     encode: Mutex<EncodeHealth>,
     upload: Mutex<UploadHealth>,
+    stalled: Mutex<Vec<Station>>,
 }
 
 impl Health {
@@ -94,6 +97,14 @@ impl Health {
 
     pub(crate) fn upload(&self) -> UploadHealth {
         self.upload.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn stalled(&self) -> Vec<Station> {
+        self.stalled.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_stalled(&self, stalled: Vec<Station>) {
+        *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) = stalled;
     }
 
     pub(crate) fn set_ingest(&self, ingest: Option<IngestHealth>) {

@@ -16,6 +16,7 @@ use super::claim::Origin;
 use super::feed::FeedError;
 use super::objects::ObjectKeys;
 use super::supervisor::Supervisor;
+use super::watchdog::Station;
 use crate::catalog::{Catalog, Stream, VideoId};
 
 /// How long a publisher waits for an earlier broadcast of its stream to finish its uploads.
@@ -190,6 +191,11 @@ impl Registry {
             gauge!("weir_encode_dropped_frames", &labels).set(encode.frames_dropped as f64);
             gauge!("weir_upload_queue_segments", &labels).set(upload.pending_segments as f64);
             gauge!("weir_upload_queue_bytes", &labels).set(upload.pending_bytes as f64);
+            let stalled = broadcast.health().stalled();
+            for station in Station::ALL {
+                let labels = [labels[0].clone(), ("station", station.name().to_owned())];
+                gauge!("weir_stalled", &labels).set(u32::from(stalled.contains(&station)));
+            }
             gauge!("weir_viewers", &labels).set(self.shared.board.attendance(&broadcast.id).current as f64);
             gauge!("weir_served_bytes", &labels).set(broadcast.served_bytes() as f64);
             gauge!("weir_served_bits_per_second", &labels).set(broadcast.served_rate() as f64);

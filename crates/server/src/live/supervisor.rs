@@ -27,6 +27,7 @@ use super::publisher::Publisher;
 use super::recovery::Resumed;
 use super::registry::Shared;
 use super::upload_queue::UploadQueue;
+use super::watchdog;
 use super::window::Window;
 use crate::catalog::{Status, Stream};
 use crate::events::EventType;
@@ -108,6 +109,7 @@ impl Supervisor {
             presence: watch::Sender::new(Presence::Away(Instant::now())),
             feed: sender,
             health: Arc::new(Health::default()),
+            pulse: Arc::default(),
             window: Arc::new(Window::new(
                 segment_duration,
                 options.part_duration,
@@ -210,6 +212,7 @@ impl Shared {
             first,
             resumes: resumed.is_some(),
             slate: options.slate.clone(),
+            pulse: broadcast.pulse.clone(),
         };
         let encoder =
             encoder::spawn(&broadcast.id, encoder_options, feed, listing, broadcast.health.clone())?;
@@ -260,6 +263,8 @@ impl Shared {
     /// Waits for the reason to end; meanwhile tells the catalog and the viewers what happens.
     async fn watch(&self, broadcast: &Broadcast, running: &mut Running, reserved: &mut MediaSequence) -> End {
         let mut presence = broadcast.presence.subscribe();
+        let hung = watchdog::watch(broadcast);
+        tokio::pin!(hung);
         loop {
             let now = presence.borrow_and_update().clone();
             let listed = *running.listed.borrow_and_update();
@@ -290,6 +295,11 @@ impl Shared {
                 () = lost => return End::lost(broadcast),
                 () = self.stop.cancelled(), if patience.is_some() => {}
                 () = self.shutdown.cancelled() => return End::shutdown(),
+                () = &mut hung => {
+                    running.encoder = None;
+                    leave_behind(broadcast);
+                    return End::stalled();
+                }
                 result = result_of(&mut running.encoder) => {
                     running.encoder = None;
                     return encoder_end(result);
@@ -396,11 +406,18 @@ async fn finish(broadcast: &Broadcast, running: &mut Running, end: End) -> End {
             Ok(Ok(())) => return end,
             Err(_) if before != (broadcast.feed.depth(), *running.listed.borrow()) => {}
             Err(_) => {
-                tracing::error!("the encoder does not end; its thread is left behind");
+                leave_behind(broadcast);
                 return end;
             }
         }
     }
+}
+
+/// Ends a broadcast without its encoder, which hangs. Nothing can stop a thread from outside.
+fn leave_behind(broadcast: &Broadcast) {
+    broadcast.pulse.give_up();
+    metrics::counter!("weir_encoders_left_behind_total").increment(1);
+    tracing::error!("the encoder hangs; its thread is left behind");
 }
 
 /// What an encoder's thread ends with; pending once that was taken.
