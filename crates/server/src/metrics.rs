@@ -61,6 +61,7 @@ const COUNTERS: &[(&str, &str)] = &[
         "Events that were removed before a webhook's endpoint was told of them.",
     ),
     ("weir_webhooks_disabled_total", "Webhooks' endpoints that were disabled because they failed."),
+    ("weir_encoders_left_behind_total", "Encoders' threads that hang, and were given up."),
     ("weir_http_panics_total", "HTTP calls that met a bug."),
 ];
 
@@ -74,12 +75,14 @@ const COUNTERS_BY_REASON: &[(&str, &str)] = &[
         "Broadcasts that were live when a server died, found at the next start.",
     ),
     ("weir_broadcasts_ended_total", "Broadcasts that ended, by reason."),
+    ("weir_stalls_total", "Times that something of a broadcast stood still, by station."),
     ("weir_webhook_attempts_total", "Requests to webhooks' endpoints, by outcome."),
 ];
 
 const GAUGES: &[(&str, &str)] = &[
     ("weir_broadcasts", "Broadcasts on air, or waiting for their publisher."),
     ("weir_rtmp_connections", "Open RTMP connections."),
+    ("weir_stalled", "1 while that of a stream stands still: its publisher, its encoder or its upload."),
     ("weir_viewers", "Viewers of a stream: by their sockets, or by the playlists that they ask for."),
     ("weir_served_bytes", "Bytes that a broadcast's viewers were sent from memory."),
     ("weir_served_bits_per_second", "What a stream's viewers are sent from memory."),

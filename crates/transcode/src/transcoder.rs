@@ -141,6 +141,12 @@ impl Transcoder {
         self.video.relieve(relief);
     }
 
+    /// Output is far behind what arrives: from now on pictures are decoded, but hardly any is encoded besides
+    /// keyframes; or that is over.
+    pub fn hurry(&mut self, hurry: bool) {
+        self.video.hurry(hurry);
+    }
+
     /// The end of what has been produced, in output time. Before anything has been, where the
     /// session is to begin.
     pub fn position(&self) -> Timestamp {

@@ -30,6 +30,7 @@ pub(crate) struct VideoTrack {
     pace: Pace,
     relief: Relief,
     thinning: Thinning,
+    hurry: bool,
     grid: KeyframeGrid,
     /// Pictures before this belong to nothing that is shown.
     floor: Timestamp,
@@ -73,6 +74,7 @@ impl VideoTrack {
             pace: Pace::new(options.max_frame_rate),
             relief: Relief::default(),
             thinning: Thinning::default(),
+            hurry: false,
             grid: KeyframeGrid::new(options.keyframe_interval),
             floor: Timestamp::ZERO,
             output: None,
@@ -92,6 +94,11 @@ impl VideoTrack {
     /// Cuts the work down, or up again.
     pub(crate) fn relieve(&mut self, relief: Relief) {
         self.relief = relief;
+    }
+
+    /// Leaves out nearly all pictures, or no longer.
+    pub(crate) fn hurry(&mut self, hurry: bool) {
+        self.hurry = hurry;
     }
 
     /// A session begins at `floor` of output time.
@@ -166,9 +173,12 @@ impl VideoTrack {
         until: Timestamp,
         out: &mut dyn FnMut(MediaEvent),
     ) -> Result<(), Error> {
-        while let Some(end) = self.position().filter(|end| *end < until) {
+        let step = Thinning::repetition(self.relief.one_picture_in, self.pace.interval());
+        while let Some(next) =
+            self.output.as_ref().map(|output| output.last + step).filter(|next| *next < until)
+        {
             self.stats.repeated += 1;
-            self.encode(end, out)?;
+            self.encode(next, out)?;
         }
         Ok(())
     }
@@ -271,7 +281,11 @@ impl VideoTrack {
         }
         let since_last = since(self.output.as_ref().map(|output| output.last), pts);
         // Keyframes stay where they are, so that segments keep their length.
-        if !self.thinning.admit(self.relief.one_picture_in, since_last) && !self.grid.has_reached(pts) {
+        let is_shown = match self.hurry {
+            true => self.thinning.admit_hurried(since_last),
+            false => self.thinning.admit(self.relief.one_picture_in, since_last),
+        };
+        if !is_shown && !self.grid.has_reached(pts) {
             self.stats.skipped += 1;
             return Ok(());
         }

@@ -121,6 +121,8 @@ struct Encoder<O> {
     load: Meter,
     /// How long the last packet had waited.
     lag: Duration,
+    /// Pictures were made short work of since the load was last taken.
+    hurried: bool,
     health: Arc<Health>,
     /// When the next poster is due, in output time.
     still_due: Timestamp,
@@ -149,6 +151,7 @@ impl<O: Outlet> Encoder<O> {
             relief: Relief::default(),
             load: Meter::new(),
             lag: Duration::ZERO,
+            hurried: false,
             transcoder: Transcoder::new(options.transcode)?,
             media: Media {
                 options: options.segmenter,
@@ -225,6 +228,9 @@ impl<O: Outlet> Encoder<O> {
         self.heard = started;
         self.slated = false;
         self.lag = started - at;
+        let hurry = self.overload.hurries(self.lag);
+        self.hurried |= hurry;
+        self.transcoder.hurry(hurry);
         let arrived = self.wall_clock(at);
         self.transcoder.push_arrived(event, arrived, &mut |made| self.media.take(made))?;
         let busy = started.elapsed();
@@ -249,6 +255,8 @@ impl<O: Outlet> Encoder<O> {
             Some(speed) if speed > 0.0 => speed.recip(),
             _ => busy.as_secs_f64() / lap.as_secs_f64(),
         };
+        // What wasn't encoded cost nothing; with it, the thread would not have kept up.
+        let cost = if std::mem::take(&mut self.hurried) { cost.max(1.0) } else { cost };
         let relief = self.overload.observe(Load { lag: self.lag, cost });
         if relief == self.relief {
             return;
