@@ -60,6 +60,8 @@ pub struct Config {
     pub slate: Option<PathBuf>,
     /// Broadcasts at a time.
     pub max_streams: usize,
+    /// Share of all cores' time above which no broadcast begins; `None`: any.
+    pub max_load: Option<f64>,
     /// Viewers at a time.
     pub viewers: ViewerLimits,
     /// How the rendition is encoded.
@@ -231,6 +233,7 @@ impl Config {
             slate: settings.slate.clone(),
             max_streams: within("max_streams", settings.max_streams.unwrap_or(64) as u64, 1, 10_000)?
                 as usize,
+            max_load: max_load(settings.max_load)?,
             viewers: ViewerLimits {
                 of_stream: viewers("max_viewers_per_stream", settings.max_viewers_per_stream)?,
                 in_all: viewers("max_viewers", settings.max_viewers)?,
@@ -261,6 +264,11 @@ fn stream_defaults(settings: &Settings) -> Result<StreamOptions, ConfigError> {
         retention_days: retention_days.transpose()?,
         dvr_window: dvr_window.transpose()?,
     })
+}
+
+fn max_load(percent: Option<u32>) -> Result<Option<f64>, ConfigError> {
+    let percent = percent.map(|percent| within("max_load", percent.into(), 1, 100)).transpose()?;
+    Ok(percent.map(|percent| percent as f64 / 100.0))
 }
 
 fn viewers(name: &'static str, given: Option<usize>) -> Result<usize, ConfigError> {

@@ -155,6 +155,7 @@ pub async fn run(
     let board = Board::new(config.viewers);
     let options = RegistryOptions {
         max_streams: config.max_streams,
+        max_load: config.max_load,
         playlist_window: config.playlist_window,
         segment_duration: config.segment_duration,
         part_duration: config.part_duration,
@@ -206,6 +207,7 @@ pub async fn run(
     pages.spawn(serve.into_future());
     let upkeep = tokio::spawn(upkeep(metrics));
     let history = tokio::spawn(live::keep_history(registry.clone()));
+    let processor = tokio::spawn(live::measure_processor(registry.clone()));
     if let Some((certificate, (listener, addr))) = rtmps {
         addresses.rtmps = Some(addr);
         doors.push(Door { listener, tls: Some(certificate.acceptor(&[])?) });
@@ -224,6 +226,7 @@ pub async fn run(
     stopped.cancel();
     upkeep.abort();
     history.abort();
+    processor.abort();
     followers.iter().for_each(JoinHandle::abort);
     let ended = async {
         let mut result = Ok(());

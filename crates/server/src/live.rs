@@ -15,6 +15,7 @@ mod objects;
 mod overload;
 mod playlist_writer;
 mod poster;
+mod processor;
 mod publisher;
 mod pulse;
 mod recovery;
@@ -37,6 +38,7 @@ pub(crate) use health::{EncodeHealth, IngestHealth, IngestMeter, UploadHealth, w
 pub(crate) use history::keep as keep_history;
 pub(crate) use objects::{MEDIA_PLAYLIST, ObjectKeys};
 pub(crate) use poster::{POSTER_CACHE, POSTER_TYPE};
+pub(crate) use processor::measure as measure_processor;
 pub(crate) use publisher::{PLAYLIST_TYPE, SEGMENT_CACHE, SEGMENT_TYPE};
 pub(crate) use registry::{AttachError, Registry, RegistryOptions};
 pub(crate) use watchdog::Station;

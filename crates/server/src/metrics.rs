@@ -81,6 +81,7 @@ const COUNTERS_BY_REASON: &[(&str, &str)] = &[
 
 const GAUGES: &[(&str, &str)] = &[
     ("weir_broadcasts", "Broadcasts on air, or waiting for their publisher."),
+    ("weir_processor_load_ratio", "Share of all cores' time that Weir used, over the last ten seconds."),
     ("weir_rtmp_connections", "Open RTMP connections."),
     ("weir_stalled", "1 while that of a stream stands still: its publisher, its encoder or its upload."),
     ("weir_viewers", "Viewers of a stream: by their sockets, or by the playlists that they ask for."),

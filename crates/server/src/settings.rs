@@ -173,6 +173,9 @@ pub struct Settings {
     /// Streams on air at a time; a further publisher is told that the server is full [default: 64]
     #[arg(long, env = "WEIR_MAX_STREAMS", help_heading = "Streams")]
     pub max_streams: Option<usize>,
+    /// Percent of all cores' time that Weir may use for a further publisher to be let in [default: any]
+    #[arg(long, env = "WEIR_MAX_LOAD", help_heading = "Streams")]
+    pub max_load: Option<u32>,
 
     /// Viewers of one stream at a time; newcomers beyond are refused [default: 10000]
     #[arg(long, env = "WEIR_MAX_VIEWERS_PER_STREAM", help_heading = "Viewers")]

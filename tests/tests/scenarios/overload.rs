@@ -1,7 +1,11 @@
 //! An encoder that can't keep up with real time.
 
-use scenarios::{Source, Weir, continuity_errors, decode_warnings, play_file, probe};
+use std::time::Duration;
 
+use scenarios::{Source, Weir, continuity_errors, decode_warnings, encode, eventually, play_file, probe};
+
+/// How soon an encoder must know that there is no room for it.
+const SOON: Duration = Duration::from_secs(15);
 /// Samples of an AAC frame at 48 kHz, in ticks of 90 kHz.
 const AAC_FRAME: i64 = 1920;
 /// What waits for the encoder until its preset is a faster one must be worked off again to this.
@@ -38,4 +42,29 @@ async fn pictures_and_effort_are_spared_and_the_stream_goes_on() {
     let apart = video.last().unwrap().pts - sound.last().unwrap().pts;
     assert!(apart.abs() < 90_000 / 4, "{apart} ticks between the last picture and the last sound");
     weir.assert_healthy().await;
+}
+
+#[tokio::test]
+async fn a_publisher_without_room_is_refused_and_one_who_returns_is_not() {
+    let weir = Weir::builder()
+        .env("WEIR_MAX_LOAD", 1)
+        .env("WEIR_VIDEO_PRESET", "slower")
+        .env("WEIR_RECONNECT_WINDOW", 30);
+    let weir = weir.start().await;
+    let (stream, other) = (weir.api().create("on air").await, weir.api().create("no room").await);
+    let source = || encode(&Source { size: Some((1280, 720)), seconds: 60, ..Source::default() });
+    let mut publisher = stream.publish(source());
+    stream.reaches("LIVE").await;
+    eventually("the load shows", SOON, || async {
+        (weir.metric("weir_processor_load_ratio", "").await > 0.01).then_some(())
+    })
+    .await;
+    let (status, said) = other.publish(source()).ends(SOON).await;
+    assert!(!status.success() && said.contains("server is full"), "{said}");
+    assert!(weir.log().contains("WEIR_MAX_LOAD"));
+    publisher.kill().await;
+    stream.reports("reconnecting", |status| status["reconnecting"] == true).await;
+    let mut publisher = stream.publish(source());
+    stream.reports("back", |status| status["reconnecting"] == false).await;
+    publisher.stop().await;
 }

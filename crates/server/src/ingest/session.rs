@@ -36,7 +36,7 @@ impl Session {
                 tracing::warn!(stream = %stream.video_id, %error, "refused");
                 let refusal = match error {
                     AttachError::Busy | AttachError::Draining => Refusal::Busy,
-                    AttachError::Full(_) => Refusal::Overloaded,
+                    AttachError::Full(_) | AttachError::NoRoom(_) => Refusal::Overloaded,
                     AttachError::Shutdown => Refusal::ShuttingDown,
                 };
                 refuse(&mut connection, &refusal.into()).await;

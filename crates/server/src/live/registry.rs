@@ -1,8 +1,9 @@
 //! The broadcasts of this server: found by stream, started by a session, ended together.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use media::MediaDuration;
 use metrics::gauge;
@@ -15,6 +16,7 @@ use super::broadcast::{Attached, Broadcast, End, Presence};
 use super::claim::Origin;
 use super::feed::FeedError;
 use super::objects::ObjectKeys;
+use super::processor::{Busy, Processor};
 use super::supervisor::Supervisor;
 use super::watchdog::Station;
 use crate::catalog::{Catalog, Stream, VideoId};
@@ -27,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct RegistryOptions {
     /// Broadcasts at a time.
     pub(crate) max_streams: usize,
+    /// Share of the processor's time above which no broadcast begins.
+    pub(crate) max_load: Option<f64>,
     pub(crate) playlist_window: usize,
     pub(crate) segment_duration: MediaDuration,
     pub(crate) part_duration: MediaDuration,
@@ -46,6 +50,7 @@ pub(super) struct Shared {
     pub(super) catalog: Catalog,
     pub(super) board: Board,
     pub(super) uploader: Uploader,
+    pub(super) processor: Processor,
     /// On air, or off it for so short a time that players still read the last window.
     broadcasts: Mutex<HashMap<VideoId, Arc<Broadcast>>>,
     tasks: TaskTracker,
@@ -67,6 +72,9 @@ pub(crate) enum AttachError {
     /// As many streams as the server may have are on air.
     #[error("{0} streams are on air, and no more may be (WEIR_MAX_STREAMS)")]
     Full(usize),
+    /// The processor has no room for it.
+    #[error("the processor is {}% busy, and above {}% no stream begins (WEIR_MAX_LOAD)", .0.percent, .0.most)]
+    NoRoom(Busy),
     /// The server is being stopped.
     #[error("the server is being stopped")]
     Shutdown,
@@ -78,6 +86,7 @@ enum NotEntered {
     Taken(Arc<Broadcast>, Presence),
     /// No other one may begin.
     Full(usize),
+    NoRoom(Busy),
 }
 
 impl Registry {
@@ -89,7 +98,9 @@ impl Registry {
         stop: CancellationToken,
         shutdown: CancellationToken,
     ) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shared = Shared {
+            processor: Processor::new(cores, options.max_load),
             options,
             catalog,
             board,
@@ -121,6 +132,7 @@ impl Registry {
                     };
                 }
                 Err(NotEntered::Full(on_air)) => return Err(AttachError::Full(on_air)),
+                Err(NotEntered::NoRoom(busy)) => return Err(AttachError::NoRoom(busy)),
                 Err(NotEntered::Taken(broadcast, Presence::Ending(_))) => broadcast.finished().await,
                 Err(NotEntered::Taken(_, Presence::Publishing(_) | Presence::Away(_))) => {
                     return Err(AttachError::Busy);
@@ -141,6 +153,11 @@ impl Registry {
         let on_air = broadcasts.values().filter(|broadcast| !broadcast.is_finished()).count();
         if on_air >= self.shared.options.max_streams {
             return Err(NotEntered::Full(on_air));
+        }
+        match self.shared.processor.admit(Instant::now()) {
+            // A server with nothing on air has no more room to offer.
+            Err(busy) if on_air > 0 => return Err(NotEntered::NoRoom(busy)),
+            Ok(()) | Err(_) => {}
         }
         let before = known.map(|known| known.window.clone());
         let (broadcast, supervisor) = Supervisor::new(&self.shared, stream, before);
