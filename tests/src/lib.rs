@@ -15,6 +15,7 @@ mod certificate;
 mod event_stream;
 mod flv_file;
 mod low_latency;
+mod movie;
 mod oracle;
 mod playlist;
 mod poller;
@@ -36,6 +37,7 @@ pub use certificate::{SelfSigned, served_fingerprint};
 pub use event_stream::{EventStream, ServerSentEvent};
 pub use flv_file::{Tag, flv_tags};
 pub use low_latency::{LowLatency, PartPlayer, part};
+pub use movie::Movie;
 pub use oracle::{
     MediaPacket, MediaStream, Probe, continuity_errors, decode_warnings, last_color, nal_types, probe,
 };

@@ -1,6 +1,7 @@
 //! AAC as MPEG-TS carries it: each raw frame behind an ADTS header (ISO/IEC 14496-3 §1.A.3.2).
 
-use media::{AudioConfig, MediaDuration, Packet, Track};
+use bytes::Bytes;
+use media::{AudioCodec, AudioConfig, MediaDuration, Packet, Track};
 
 use crate::Error;
 
@@ -102,6 +103,53 @@ impl Aac {
             return refuse("names no channel configuration from 1 to 7");
         }
         Ok(self)
+    }
+}
+
+/// An ADTS header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Adts {
+    core_type: u8,
+    rate_index: u8,
+    channels: u8,
+    /// Bytes of the header, and of the frame with it.
+    pub(crate) header: usize,
+    pub(crate) length: usize,
+}
+
+impl Adts {
+    /// Samples of a frame of one block, as all are here.
+    pub(crate) const SAMPLES: i64 = 1024;
+
+    /// The header at the beginning of `data`, if there is one.
+    pub(crate) fn read(data: &[u8]) -> Option<Self> {
+        let [sync, kind, fixed, channels, length, rest, ..] = *data else { return None };
+        let rate_index = fixed >> 2 & 15;
+        if sync != 0xFF || kind & 0xF6 != 0xF0 || usize::from(rate_index) >= RATES.len() {
+            return None;
+        }
+        let header = if kind & 1 == 0 { ADTS_HEADER + 2 } else { ADTS_HEADER };
+        let length = usize::from(channels & 3) << 11 | usize::from(length) << 3 | usize::from(rest >> 5);
+        (length >= header).then_some(Self {
+            core_type: (fixed >> 6) + 1,
+            rate_index,
+            channels: (fixed & 1) << 2 | channels >> 6,
+            header,
+            length,
+        })
+    }
+
+    /// What it says, as an AudioSpecificConfig does (§1.6.2.1).
+    pub(crate) fn config(&self) -> AudioConfig {
+        let config =
+            u16::from(self.core_type) << 11 | u16::from(self.rate_index) << 7 | u16::from(self.channels) << 3;
+        AudioConfig {
+            codec: AudioCodec::Aac,
+            extradata: Bytes::copy_from_slice(&config.to_be_bytes()),
+            sample_rate: RATES[usize::from(self.rate_index)],
+            // The last configuration is of eight channels (table 1.19).
+            channels: if self.channels == 7 { 8 } else { self.channels },
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Packets to MPEG-TS segments and parts and to HLS playlists, in memory.
+//! Packets to MPEG-TS segments and parts and to HLS playlists, in memory; and segments back to packets.
 //!
 //! Sans-IO: media events go in, segments, parts and playlists come out. There is no clock, socket,
 //! file or task here; wall-clock time enters once, as the epoch of a [`Segmenter`].
@@ -14,6 +14,7 @@ mod keyframes;
 mod options;
 mod part;
 pub mod playlist;
+mod reader;
 mod segment;
 mod segmenter;
 mod start;
@@ -23,5 +24,6 @@ mod writer;
 
 pub use error::Error;
 pub use options::SegmenterOptions;
+pub use reader::{ReadError, SegmentReader};
 pub use segment::{MediaSequence, Output, Part, Segment, part_name, segment_name};
 pub use segmenter::Segmenter;

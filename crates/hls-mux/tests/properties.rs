@@ -6,7 +6,7 @@
 mod support;
 
 use hls_mux::playlist::{Entry, MediaPlaylist};
-use hls_mux::{SegmenterOptions, segment_name};
+use hls_mux::{SegmentReader, SegmenterOptions, segment_name};
 use media::{FrameRate, MediaDuration, MediaEvent, Packet, Timestamp, Track};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -141,6 +141,43 @@ fn check_stream(made: &Made, events: &[MediaEvent]) {
     assert_eq!(shown, pushed);
 }
 
+/// What is read back is what another reader finds on the wire: each access unit, with its times.
+fn check_reading(made: &Made) {
+    let (mut reader, mut other) = (SegmentReader::new(), Reader::default());
+    let wire = |at: Timestamp| (at.ticks() + 900_000).rem_euclid(1 << 33) as u64;
+    for segment in made.segments() {
+        let events = reader.read(&segment.data).unwrap();
+        let of_track = |track| {
+            let packets = events.iter().filter_map(move |event| match event {
+                MediaEvent::Packet(packet) if packet.track == track => Some(packet),
+                _ => None,
+            });
+            packets.collect::<Vec<_>>().into_iter()
+        };
+        let (mut pictures, mut sounds) = (of_track(Track::Video), of_track(Track::Audio));
+        for pes in other.read(&segment.data).pes {
+            if pes.pid == 0x100 {
+                let read = pictures.next().unwrap();
+                assert_eq!(
+                    (wire(read.pts), wire(read.dts), &read.data[..]),
+                    (pes.pts, pes.dts, &pes.data[..])
+                );
+                assert_eq!(read.is_keyframe, pes.is_random_access);
+                continue;
+            }
+            let (mut at, mut before) = (0, None);
+            assert_eq!(sounds.clone().next().map(|read| wire(read.pts)), Some(pes.pts));
+            while at < pes.data.len() {
+                let read = sounds.next().unwrap();
+                assert!(before.replace(read.pts) < Some(read.pts), "{}", read.pts);
+                at += 7 + read.data.len();
+                assert_eq!(pes.data[at - read.data.len()..at], read.data);
+            }
+        }
+        assert!(pictures.next().is_none() && sounds.next().is_none());
+    }
+}
+
 fn check_timeline(made: &Made) {
     let segments = made.segments();
     let mut playlist = MediaPlaylist::new(MediaDuration::from_secs(2), 1000);
@@ -195,6 +232,7 @@ proptest! {
         let made = segment(options.clone(), events.clone());
         prop_assert!(made.errors.is_empty(), "{:?}", made.errors);
         check_stream(&made, &events);
+        check_reading(&made);
         check_timeline(&made);
         if let Some(target) = options.part_target {
             check_parts(&made, &plan, target);
@@ -231,4 +269,23 @@ proptest! {
 
 fn hostile_times() -> impl Strategy<Value = i64> {
     prop_oneof![8 => 1_i64..10_000, 2 => -100_000_i64..1_000_000, 1 => any::<i64>()]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_are_read_or_refused(
+        damage in vec((any::<prop::sample::Index>(), any::<u8>()), 0..20),
+        length in any::<prop::sample::Index>(),
+    ) {
+        let events = support::media_source::programme(Timestamp::ZERO, 1, FrameRate { num: 10, den: 1 }, 48_000);
+        let made = segment(SegmenterOptions::default(), events);
+        let mut bytes = made.stream();
+        for (index, byte) in damage {
+            *index.get_mut(&mut bytes) = byte;
+        }
+        bytes.truncate(length.index(bytes.len() + 1));
+        let _ = SegmentReader::new().read(&bytes);
+    }
 }

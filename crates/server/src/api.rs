@@ -2,13 +2,14 @@
 
 mod auth;
 mod directives;
-mod document;
 mod dto;
 mod events;
 mod operations;
 mod origin;
 mod pages;
 mod problem;
+mod range;
+mod recordings;
 mod requester;
 mod streams;
 mod urls;
@@ -34,6 +35,7 @@ use crate::api_token::ApiToken;
 use crate::catalog::{Catalog, StreamOptions};
 use crate::ingest::Pulls;
 use crate::live::{Board, Registry};
+use crate::recordings::Recorders;
 use crate::webhooks::Webhooks;
 pub(crate) use events::LISTENERS;
 pub(crate) use urls::UrlOptions;
@@ -45,6 +47,7 @@ pub(crate) struct Api {
     pub(crate) registry: Registry,
     pub(crate) pulls: Pulls,
     pub(crate) webhooks: Webhooks,
+    pub(crate) recorders: Recorders,
     pub(crate) board: Board,
     pub(crate) token: ApiToken,
     /// What new streams get, where their creator doesn't say.
@@ -67,6 +70,7 @@ pub(crate) struct Api {
     ),
     tags(
         (name = "streams", description = "For the application that owns the streams"),
+        (name = "recordings", description = "What is left of broadcasts"),
         (name = "events", description = "For programs that follow what happens"),
         (name = "webhooks", description = "For servers that are to be told what happens"),
         (name = "viewers", description = "For players"),
@@ -104,6 +108,8 @@ pub(crate) fn router(api: Api) -> Router {
         .routes(routes!(streams::stop))
         .routes(routes!(streams::key, streams::rotate_key))
         .routes(routes!(viewer_history::viewer_history))
+        .routes(routes!(recordings::list))
+        .routes(routes!(recordings::delete))
         .routes(routes!(events::listen))
         .routes(routes!(events::log))
         .routes(routes!(webhooks::create, webhooks::list))
@@ -120,16 +126,16 @@ pub(crate) fn router(api: Api) -> Router {
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics));
-    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(control)
         .merge(viewers)
         .merge(operations)
         .split_for_parts();
-    document::complete(&mut document);
     router
         .merge(origin::router())
+        .merge(recordings::router())
         .merge(pages::router())
-        .merge(document::router(&document))
+        .merge(operations::document(&document))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::wrong_method)
         .with_state(api)

@@ -6,6 +6,7 @@
 mod events;
 mod listed;
 mod options;
+mod recordings;
 mod stream;
 mod viewer_samples;
 mod webhooks;
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 pub(crate) use listed::Listed;
 pub use options::{LatencyMode, SecondPublisher, StreamOptions};
 pub(crate) use options::{MAX_DVR_WINDOW, MAX_RECONNECT_WINDOW, MAX_RETENTION_DAYS};
+pub(crate) use recordings::{RecordedFile, Recording, RecordingState, SealedPart};
 pub(crate) use stream::{EndReason, Status, Stream, VideoId};
 pub(crate) use viewer_samples::{SAMPLE_PERIOD, ViewerSample};
 pub(crate) use webhooks::OLD_SECRET_SIGNS;
@@ -232,6 +234,7 @@ impl Catalog {
     /// Removes a stream; `false` where there is none.
     pub(crate) async fn delete(&self, id: &VideoId) -> Result<bool> {
         self.forget_playlist(id).await?;
+        self.forget_recordings(id).await?;
         let done = sqlx::query("DELETE FROM streams WHERE video_id = $1")
             .bind(id.as_str())
             .execute(&self.pool)
@@ -240,8 +243,13 @@ impl Catalog {
         Ok(done.rows_affected() > 0)
     }
 
-    /// A broadcast has begun to be watchable.
-    pub(crate) async fn went_live(&self, id: &VideoId, at: SystemTime) -> Result<()> {
+    /// A broadcast has begun to be watchable; and to be recorded, where there is a segment to begin with.
+    pub(crate) async fn went_live(
+        &self,
+        id: &VideoId,
+        at: SystemTime,
+        recorded_from: Option<MediaSequence>,
+    ) -> Result<()> {
         let mut change = self.begin().await?;
         sqlx::query(
             "UPDATE streams SET status = 'LIVE', started_at = $2, ended_at = NULL, end_code = NULL, \
@@ -252,6 +260,9 @@ impl Catalog {
         .execute(&mut *change)
         .await
         .map_err(failed("mark a stream live"))?;
+        if let Some(first) = recorded_from {
+            recordings::begin(&mut change, id, first, at).await?;
+        }
         let data = json!({ "resumed": false });
         let event = events::append(&mut change, EventType::StreamLive, id, data).await?;
         self.commit(change, event).await
@@ -259,19 +270,20 @@ impl Catalog {
 
     /// A broadcast is over.
     pub(crate) async fn ended(&self, id: &VideoId, status: Status, reason: &EndReason) -> Result<()> {
-        let mut change = self.begin().await?;
+        let (mut change, now) = (self.begin().await?, SystemTime::now());
         sqlx::query(
             "UPDATE streams SET status = $2, ended_at = $3, end_code = $4, end_message = $5 \
              WHERE video_id = $1",
         )
         .bind(id.as_str())
         .bind(status.as_str())
-        .bind(millis(SystemTime::now()))
+        .bind(millis(now))
         .bind(&reason.code)
         .bind(&reason.message)
         .execute(&mut *change)
         .await
         .map_err(failed("mark a stream ended"))?;
+        recordings::end(&mut change, id, now).await?;
         let kind = if status == Status::Failed { EventType::StreamFailed } else { EventType::StreamEnded };
         let event =
             events::append(&mut change, kind, id, json!({ "status": status, "reason": reason })).await?;

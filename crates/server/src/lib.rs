@@ -13,6 +13,7 @@ mod https;
 mod ingest;
 mod live;
 mod metrics;
+mod recordings;
 mod settings;
 mod slate;
 mod stream_key;
@@ -52,6 +53,7 @@ use certificate::Certificate;
 use https::TlsListener;
 use ingest::{Door, Hook, Ingest, Pulls};
 use live::{Board, Registry, RegistryOptions};
+use recordings::Recorders;
 use webhooks::Webhooks;
 
 /// How long requests may still take once everything that they could ask for has ended.
@@ -162,9 +164,16 @@ pub async fn run(
         transcode: config.transcode.clone(),
         slate,
     };
-    let registry =
-        Registry::new(options, catalog.clone(), board.clone(), uploader, stop.clone(), shutdown.clone());
+    let registry = Registry::new(
+        options,
+        catalog.clone(),
+        board.clone(),
+        uploader.clone(),
+        stop.clone(),
+        shutdown.clone(),
+    );
     registry.recover().await?;
+    let recorders = Recorders::start(catalog.clone(), registry.clone(), &uploader);
     let objects = match &config.store {
         StoreConfig::Memory { .. } => None,
         StoreConfig::S3 { public_url, .. } => Some(public_url.clone()),
@@ -174,6 +183,7 @@ pub async fn run(
         catalog: catalog.clone(),
         registry: registry.clone(),
         pulls: pulls.clone(),
+        recorders: recorders.clone(),
         webhooks: webhooks.clone(),
         board,
         token,
@@ -223,6 +233,7 @@ pub async fn run(
     ingest::listen(doors, ingest, shutdown).await;
     pulls.ended().await;
     registry.drained().await;
+    recorders.finish().await;
     stopped.cancel();
     upkeep.abort();
     history.abort();

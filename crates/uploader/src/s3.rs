@@ -204,6 +204,13 @@ impl S3Store {
         }
     }
 
+    async fn signed_url(&self, key: &str, lifetime: Duration) -> Result<Option<String>, StoreError> {
+        check_key(key)?;
+        let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX);
+        let url = self.bucket.presign_get(format!("/{}{key}", self.prefix), seconds, None).await;
+        url.map(Some).map_err(unsigned)
+    }
+
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         match self.send(key, Command::DeleteObject, Bytes::new()).await.map_err(not_found) {
             Ok(_) | Err(StoreError::NotFound) => Ok(()),
@@ -228,6 +235,10 @@ impl ObjectStore for S3Store {
 
     fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
         Box::pin(self.delete(key))
+    }
+
+    fn signed_url<'a>(&'a self, key: &'a str, lifetime: Duration) -> StoreFuture<'a, Option<String>> {
+        Box::pin(self.signed_url(key, lifetime))
     }
 
     fn create_multipart<'a>(&'a self, key: &'a str, content_type: &'static str) -> StoreFuture<'a, String> {

@@ -26,11 +26,23 @@ impl Uploader {
         Self { store, policy }
     }
 
+    /// The same store, with another patience.
+    #[must_use]
+    pub fn with_policy(&self, policy: RetryPolicy) -> Self {
+        Self { store: self.store.clone(), policy }
+    }
+
     /// Stores `object`. Its bytes are shared by all attempts, never copied.
     ///
     /// For a key that is written once. A key whose content changes needs a [`crate::LatestObject`].
     pub async fn put(&self, object: &Object) -> Result<Stored, Error> {
         self.retry(Operation::Put, &object.key, || self.store.put(object)).await
+    }
+
+    /// An address at which anybody can read an object for so long; `None` where the store has none.
+    pub async fn signed_url(&self, key: &str, lifetime: Duration) -> Result<Option<String>, Error> {
+        let attempt = || self.store.signed_url(key, lifetime);
+        self.retry_for(Operation::Sign, key, attempt).await.map(|(_, url)| url)
     }
 
     /// Reads the bytes of a small object.
@@ -141,6 +153,8 @@ pub enum Operation {
     Get,
     /// Removing it.
     Delete,
+    /// Making an address of it.
+    Sign,
     /// Beginning one that comes in parts.
     CreateMultipart,
     /// Storing a part of it.
@@ -157,6 +171,7 @@ impl fmt::Display for Operation {
             Self::Put => "PUT",
             Self::Get => "GET",
             Self::Delete => "DELETE",
+            Self::Sign => "sign an address of",
             Self::CreateMultipart => "CreateMultipartUpload",
             Self::PutPart => "UploadPart",
             Self::CompleteMultipart => "CompleteMultipartUpload",

@@ -15,13 +15,22 @@ use self::clock::Clock;
 use self::packet::{Adaptation, Pid, write_clock, write_section};
 use self::pes::{PesUnit, write_pes};
 
-pub(crate) use self::pes::{Timing, written_size};
+pub(crate) use self::pes::{Timing, media_time, written_size};
 
 /// Tracks that a segment's program map names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tracks {
     pub(crate) video: bool,
     pub(crate) audio: bool,
+}
+
+/// The track that a packet identifier carries.
+pub(crate) fn track_of(pid: u16) -> Option<Track> {
+    match pid {
+        Pid::VIDEO => Some(Track::Video),
+        Pid::AUDIO => Some(Track::Audio),
+        _ => None,
+    }
 }
 
 /// Writes one program. Counters and clock run on over all segments.

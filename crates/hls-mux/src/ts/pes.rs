@@ -39,6 +39,16 @@ pub(super) fn wire_time(at: Timestamp) -> u64 {
     (at + ORIGIN).ticks() as u64 & mpeg2ts::time::Timestamp::MAX
 }
 
+/// The time that is nearest to `near` of those that are `wire` in 33 bits; without it, the first since
+/// shortly before media time 0.
+pub(crate) fn media_time(wire: u64, near: Option<Timestamp>) -> Timestamp {
+    const WRAP: i64 = 1 << 33;
+    let first = Timestamp::from_ticks(wire as i64) - ORIGIN;
+    let Some(near) = near else { return first };
+    let wraps = ((near - first).ticks() + WRAP / 2).div_euclid(WRAP);
+    first + MediaDuration::from_ticks(wraps * WRAP)
+}
+
 /// What `length` bytes of access units become at most, with a packet for the clock.
 pub(crate) fn written_size(length: usize) -> usize {
     let header = HEADER + 2 * TIMESTAMP + Adaptation::LARGEST;

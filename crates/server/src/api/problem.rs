@@ -55,6 +55,22 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "too-many-webhooks", "Too many webhooks", detail)
     }
 
+    pub(super) fn no_such_recording(id: &str, number: &str) -> Self {
+        let detail = format!("There is no recording {number} of a stream {id}.");
+        Self::new(StatusCode::NOT_FOUND, "no-such-recording", "No such recording", detail)
+    }
+
+    pub(super) fn still_recording(number: u32) -> Self {
+        let detail = format!("The broadcast of recording {number} is on air. Stop it first.");
+        Self::new(StatusCode::CONFLICT, "still-recording", "Still recording", detail)
+    }
+
+    pub(super) fn store_unreachable() -> Self {
+        let detail = "The object store doesn't answer as it should. Try again later.";
+        let title = "Object store unreachable";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-unreachable", title, detail)
+    }
+
     pub(super) fn not_on_air(id: &VideoId) -> Self {
         let detail = format!("Stream {id} is not on air.");
         Self::new(StatusCode::NOT_FOUND, "not-on-air", "Not on air", detail)

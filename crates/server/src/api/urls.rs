@@ -74,6 +74,16 @@ impl Urls {
         format!("{}/{}", self.base, ObjectKeys::new(id).media_playlist())
     }
 
+    /// An object, as this server serves it.
+    pub(super) fn origin(&self, key: &str) -> String {
+        format!("{}/{key}", self.base)
+    }
+
+    /// An object in the bucket; `None` where there is none.
+    pub(super) fn object(&self, key: &str) -> Option<String> {
+        self.options.objects.as_ref().map(|objects| format!("{objects}/{key}"))
+    }
+
     pub(super) fn s3_playback(&self, id: &VideoId) -> Option<String> {
         let objects = self.options.objects.as_ref()?;
         Some(format!("{objects}/{}", ObjectKeys::new(id).media_playlist()))

@@ -6,7 +6,7 @@ use hls_mux::playlist::{Entry, MediaPlaylist};
 use hls_mux::{MediaSequence, segment_name};
 use media::MediaDuration;
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::{COLUMNS, Catalog, Result, Stream, VideoId, failed};
 
@@ -23,6 +23,13 @@ pub(crate) struct Listed {
 
 struct ListedRow(Entry);
 
+const LISTED: &str = "INSERT INTO listed_segments \
+    (video_id, sequence, duration, program_date_time, discontinuity, gap) \
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+const KEPT: &str = "INSERT INTO kept_segments \
+    (video_id, sequence, duration, program_date_time, discontinuity, gap) \
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+
 impl Catalog {
     /// The streams that are on air, or were when a server died.
     pub(crate) async fn live(&self) -> Result<Vec<Stream>> {
@@ -32,13 +39,15 @@ impl Catalog {
             .map_err(failed("list the live streams"))
     }
 
-    /// Keeps a playlist of which `new` weren't kept yet, all or nothing; what it doesn't list any more goes.
+    /// Keeps a playlist of which `new` weren't kept yet, all or nothing; what it doesn't list any more goes. Where the
+    /// broadcast is `recorded`, the new segments are among the kept ones from there on.
     pub(crate) async fn keep_playlist(
         &self,
         id: &VideoId,
         segment_duration: MediaDuration,
         playlist: &MediaPlaylist,
         new: &[Entry],
+        recorded: bool,
     ) -> Result<()> {
         let failed = || failed("keep a playlist");
         let mut all = self.pool.begin().await.map_err(failed())?;
@@ -62,21 +71,13 @@ impl Catalog {
             .execute(&mut *all)
             .await
             .map_err(failed())?;
-        for entry in new.iter().filter(|entry| Some(entry.sequence) >= first) {
-            sqlx::query(
-                "INSERT INTO listed_segments \
-                 (video_id, sequence, duration, program_date_time, discontinuity, gap) \
-                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-            )
-            .bind(id.as_str())
-            .bind(integer(entry.sequence.get()))
-            .bind(entry.duration.ticks())
-            .bind(micros(entry.program_date_time))
-            .bind(entry.discontinuity)
-            .bind(entry.gap)
-            .execute(&mut *all)
-            .await
-            .map_err(failed())?;
+        for entry in new {
+            if Some(entry.sequence) >= first {
+                insert(&mut all, LISTED, id, entry).await.map_err(failed())?;
+            }
+            if recorded {
+                insert(&mut all, KEPT, id, entry).await.map_err(failed())?;
+            }
         }
         all.commit().await.map_err(failed())
     }
@@ -110,6 +111,28 @@ impl Catalog {
         }))
     }
 
+    /// The segments that are kept of a stream's broadcasts, from one on and before another, `limit` at most.
+    pub(crate) async fn kept_segments(
+        &self,
+        id: &VideoId,
+        from: MediaSequence,
+        before: Option<MediaSequence>,
+        limit: u32,
+    ) -> Result<Vec<Entry>> {
+        let rows: Vec<ListedRow> = sqlx::query_as(
+            "SELECT sequence, duration, program_date_time, discontinuity, gap FROM kept_segments \
+             WHERE video_id = $1 AND sequence >= $2 AND sequence < $3 ORDER BY sequence LIMIT $4",
+        )
+        .bind(id.as_str())
+        .bind(integer(from.get()))
+        .bind(before.map_or(i64::MAX, |before| integer(before.get())))
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("read the kept segments"))?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
     /// Forgets what was kept of a stream's playlist.
     pub(super) async fn forget_playlist(&self, id: &VideoId) -> Result<()> {
         for statement in
@@ -136,11 +159,29 @@ impl sqlx::FromRow<'_, SqliteRow> for ListedRow {
     }
 }
 
-fn integer(number: u64) -> i64 {
+async fn insert(
+    all: &mut SqliteConnection,
+    into: &'static str,
+    id: &VideoId,
+    entry: &Entry,
+) -> sqlx::Result<()> {
+    sqlx::query(into)
+        .bind(id.as_str())
+        .bind(integer(entry.sequence.get()))
+        .bind(entry.duration.ticks())
+        .bind(micros(entry.program_date_time))
+        .bind(entry.discontinuity)
+        .bind(entry.gap)
+        .execute(all)
+        .await
+        .map(|_| ())
+}
+
+pub(super) fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn natural(number: i64) -> u64 {
+pub(super) fn natural(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
 }
 

@@ -151,6 +151,6 @@ impl sqlx::FromRow<'_, SqliteRow> for Stream {
     }
 }
 
-fn time(millis: i64) -> SystemTime {
+pub(super) fn time(millis: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }

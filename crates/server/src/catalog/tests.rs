@@ -18,7 +18,7 @@ async fn a_stream_goes_through_its_states_and_survives_a_restart() {
     let first = catalog(&dir).await;
     let stream = first.create("Sunday", StreamOptions::default()).await.unwrap();
     assert_eq!((stream.status, stream.armed), (Status::Pending, true));
-    first.went_live(&stream.video_id, SystemTime::now()).await.unwrap();
+    first.went_live(&stream.video_id, SystemTime::now(), None).await.unwrap();
     first.close().await;
 
     let second = catalog(&dir).await;
@@ -101,7 +101,7 @@ async fn events_are_numbered_without_gaps_and_go_on_after_a_restart() {
         first.create("one", StreamOptions::default()).await.unwrap().video_id,
         first.create("two", StreamOptions::default()).await.unwrap().video_id,
     );
-    first.went_live(&one, SystemTime::now()).await.unwrap();
+    first.went_live(&one, SystemTime::now(), None).await.unwrap();
     let mut heard = first.newest_event();
     assert_eq!(*heard.borrow_and_update(), 3);
     first.close().await;
@@ -162,7 +162,7 @@ async fn a_playlist_is_kept_as_it_is_and_goes_with_its_stream() {
             gap: number == 12,
         };
         playlist.push(entry.clone());
-        catalog.keep_playlist(&id, length, &playlist, &[entry]).await.unwrap();
+        catalog.keep_playlist(&id, length, &playlist, &[entry], false).await.unwrap();
         let kept = catalog.kept_playlist(&id).await.unwrap().unwrap();
         let resumed = MediaPlaylist::new(length, 3).resume(kept.discontinuity_sequence, kept.entries);
         assert_eq!(resumed.render(), playlist.render());

@@ -23,6 +23,12 @@ pub(crate) enum EventType {
     /// A broadcast is over because Weir could not go on.
     #[serde(rename = "stream.failed")]
     StreamFailed,
+    /// A recording's file is there.
+    #[serde(rename = "recording.ready")]
+    RecordingReady,
+    /// There will be no file of a recording.
+    #[serde(rename = "recording.failed")]
+    RecordingFailed,
     /// A viewer was refused for want of room; told once a minute at most.
     #[serde(rename = "viewers.limit")]
     ViewersLimit,
@@ -40,6 +46,8 @@ impl EventType {
             Self::StreamReconnecting => "stream.reconnecting",
             Self::StreamEnded => "stream.ended",
             Self::StreamFailed => "stream.failed",
+            Self::RecordingReady => "recording.ready",
+            Self::RecordingFailed => "recording.failed",
             Self::ViewersLimit => "viewers.limit",
             Self::WebhookDisabled => "webhook.disabled",
         }

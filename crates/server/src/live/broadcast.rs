@@ -31,6 +31,10 @@ pub(crate) struct Broadcast {
     pub(super) pulse: Arc<Pulse>,
     pub(crate) window: Arc<Window>,
     pub(super) uploads: Arc<UploadQueue>,
+    /// Whether its segments are kept.
+    pub(super) recorded: bool,
+    /// Changes when more of its segments are kept.
+    pub(super) kept: Arc<watch::Sender<()>>,
     /// Cancelled once nothing of it is left to do but serving its last window.
     pub(super) finished: CancellationToken,
     pub(super) sessions: AtomicU64,
@@ -199,6 +203,12 @@ impl Broadcast {
         self.finished.cancelled().await;
     }
 
+    /// Told when more of its segments are kept.
+    pub(crate) fn kept(&self) -> watch::Receiver<()> {
+        self.kept.subscribe()
+    }
+
+    /// Whether it is over, and nothing more of it will be stored.
     pub(crate) fn is_finished(&self) -> bool {
         self.finished.is_cancelled()
     }

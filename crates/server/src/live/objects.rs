@@ -14,27 +14,35 @@ pub(crate) const POSTER: &str = "thumb.jpg";
 /// The keys of one stream's objects.
 #[derive(Clone, Debug)]
 pub(crate) struct ObjectKeys {
-    folder: String,
+    id: VideoId,
 }
 
 impl ObjectKeys {
     pub(crate) fn new(id: &VideoId) -> Self {
-        Self { folder: format!("live/{id}") }
+        Self { id: id.clone() }
     }
 
     pub(crate) fn media_playlist(&self) -> String {
-        format!("{}/{MEDIA_PLAYLIST}", self.folder)
+        format!("live/{}/{MEDIA_PLAYLIST}", self.id)
     }
 
     pub(crate) fn multivariant_playlist(&self) -> String {
-        format!("{}/{MULTIVARIANT_PLAYLIST}", self.folder)
+        format!("live/{}/{MULTIVARIANT_PLAYLIST}", self.id)
     }
 
     pub(crate) fn poster(&self) -> String {
-        format!("{}/{POSTER}", self.folder)
+        format!("live/{}/{POSTER}", self.id)
+    }
+
+    /// The file of the stream's recording of that number, from 1.
+    pub(crate) fn recording(&self, number: u32) -> String {
+        match number {
+            1 => format!("recordings/{}.mp4", self.id),
+            _ => format!("recordings/{}-{number}.mp4", self.id),
+        }
     }
 
     pub(crate) fn segment(&self, sequence: MediaSequence) -> String {
-        format!("{}/{}", self.folder, segment_name(sequence))
+        format!("live/{}/{}", self.id, segment_name(sequence))
     }
 }

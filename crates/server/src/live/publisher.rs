@@ -25,6 +25,9 @@ pub(super) const PLAYLIST_CACHE: &str = "no-cache";
 /// Pause after the store has refused a segment for as long as one call tries.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// A day of segments that the catalog didn't take.
+const MOST_UNKEPT: usize = 43_200;
+
 /// One stream's way into the object store.
 pub(super) struct Publisher {
     pub(super) keys: ObjectKeys,
@@ -37,6 +40,10 @@ pub(super) struct Publisher {
     pub(super) segment_duration: MediaDuration,
     /// Listed, but not kept in the catalog yet.
     pub(super) unkept: Vec<Entry>,
+    /// Segments stay in the store when the playlist lists them no more.
+    pub(super) recorded: bool,
+    /// Told when more segments are kept.
+    pub(super) kept: Arc<watch::Sender<()>>,
     pub(super) writer: PlaylistWriter,
     /// The newest multivariant playlist, once the rendition is known.
     pub(super) multivariant: watch::Receiver<Option<String>>,
@@ -134,6 +141,9 @@ impl Publisher {
         self.unkept.extend(bridged);
         self.unkept.push(entry.clone());
         evicted.extend(self.playlist.push(entry));
+        if self.recorded {
+            return;
+        }
         let keys = evicted.iter().filter(|e| !e.gap).map(|e| self.keys.segment(e.sequence));
         self.writer.remove_once_unlisted(keys);
     }
@@ -141,15 +151,23 @@ impl Publisher {
     /// Keeps in the catalog what the next playlist lists: after the segments are stored, and before the playlist
     /// is, so that a process that goes on knows all that a player may know.
     async fn keep(&mut self) {
-        let kept =
-            self.catalog.keep_playlist(&self.id, self.segment_duration, &self.playlist, &self.unkept).await;
+        let kept = self
+            .catalog
+            .keep_playlist(&self.id, self.segment_duration, &self.playlist, &self.unkept, self.recorded)
+            .await;
         match kept {
-            Ok(()) => self.unkept.clear(),
+            Ok(()) => {
+                self.unkept.clear();
+                self.kept.send_replace(());
+            }
             // Viewers don't wait for the catalog; it gets these with the next.
             Err(error) => {
                 tracing::error!(%error, "if the server died now, listed segments would be forgotten");
                 let first = self.playlist.entries().next().map(|entry| entry.sequence);
-                self.unkept.retain(|entry| Some(entry.sequence) >= first);
+                self.unkept.retain(|entry| self.recorded || Some(entry.sequence) >= first);
+                let forgotten = self.unkept.len().saturating_sub(MOST_UNKEPT);
+                self.unkept.drain(..forgotten);
+                counter!("weir_recording_segments_forgotten_total").increment(forgotten as u64);
             }
         }
     }
@@ -250,6 +268,8 @@ mod tests {
             id: VideoId::parse("v").unwrap(),
             segment_duration: MediaDuration::from_secs(2),
             unkept: Vec::new(),
+            recorded: false,
+            kept: Arc::default(),
             multivariant: watch::channel(None).1,
             health: Arc::default(),
             keys: keys.clone(),

@@ -30,6 +30,8 @@ pub(super) struct Resumed {
     pub(super) multivariant: Option<String>,
     /// A playlist's target duration never changes, whatever was configured since.
     pub(super) segment_duration: MediaDuration,
+    /// Whether it was being recorded, and is again.
+    pub(super) recorded: bool,
 }
 
 impl Registry {
@@ -43,9 +45,10 @@ impl Registry {
         let mut readers = JoinSet::new();
         for stream in self.shared.catalog.live().await? {
             let listed = self.shared.catalog.kept_playlist(&stream.video_id).await?;
+            let recorded = self.shared.catalog.is_recording(&stream.video_id).await?;
             let shared = self.shared.clone();
             readers.spawn(async move {
-                let resumed = shared.read_back(&stream, listed).await;
+                let resumed = shared.read_back(&stream, listed, recorded).await;
                 (stream, resumed)
             });
         }
@@ -68,7 +71,7 @@ impl Registry {
 }
 
 impl Shared {
-    async fn read_back(self: &Arc<Self>, stream: &Stream, listed: Option<Listed>) -> Resumed {
+    async fn read_back(self: &Arc<Self>, stream: &Stream, listed: Option<Listed>, recorded: bool) -> Resumed {
         let mut listed = listed.unwrap_or_else(|| Listed {
             segment_duration: self.options.segment_duration,
             discontinuity_sequence: 0,
@@ -105,6 +108,7 @@ impl Shared {
             segments,
             multivariant,
             segment_duration: listed.segment_duration,
+            recorded,
         }
     }
 

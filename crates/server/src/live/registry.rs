@@ -1,6 +1,6 @@
 //! The broadcasts of this server: found by stream, started by a session, ended together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -273,6 +273,27 @@ impl Shared {
         let listed = 2 * self.options.playlist_window as u64 + 1;
         let first = next.get().saturating_sub(listed);
         (first..next.get()).map(|n| keys.segment(hls_mux::MediaSequence::new(n))).collect()
+    }
+
+    /// The same of a broadcast's stream, but for those that are kept.
+    pub(super) async fn earlier_segments(
+        &self,
+        broadcast: &Broadcast,
+        next: hls_mux::MediaSequence,
+    ) -> Vec<String> {
+        let keys = ObjectKeys::new(&broadcast.id);
+        let listed = self.last_segments(&keys, next);
+        let first = hls_mux::MediaSequence::new(next.get().saturating_sub(listed.len() as u64));
+        match self.catalog.kept_segments(&broadcast.id, first, Some(next), listed.len() as u32).await {
+            Ok(kept) => {
+                let kept: HashSet<_> = kept.iter().map(|entry| keys.segment(entry.sequence)).collect();
+                listed.into_iter().filter(|key| !kept.contains(key)).collect()
+            }
+            Err(error) => {
+                tracing::error!(%error, "the last broadcast's segments are not removed");
+                Vec::new()
+            }
+        }
     }
 
     /// Serves a broadcast's window no more, unless a newer one has taken its place.

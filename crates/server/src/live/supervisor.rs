@@ -65,6 +65,8 @@ struct Running {
     uploads: tokio::task::JoinHandle<()>,
     /// The number after the last listed segment; `None` before the first is listed.
     listed: watch::Receiver<Option<MediaSequence>>,
+    /// The first segment that is kept, if any is.
+    recorded_from: Option<MediaSequence>,
     /// Whether the catalog was told.
     live: bool,
     /// Whether the events say that the publisher is away.
@@ -80,13 +82,19 @@ impl Supervisor {
         stream: &Stream,
         before: Option<Arc<Window>>,
     ) -> (Arc<Broadcast>, Self) {
-        Self::with(shared, stream, shared.options.segment_duration, before, None)
+        Self::with(shared, stream, shared.options.segment_duration, before, None, stream.options.record)
     }
 
     /// A broadcast that a server that died left on air, and the task that waits for its publisher.
     pub(super) fn resumed(shared: &Arc<Shared>, stream: &Stream, resumed: Resumed) -> (Arc<Broadcast>, Self) {
-        let (broadcast, supervisor) =
-            Self::with(shared, stream, resumed.segment_duration, None, Some(resumed.playlist));
+        let (broadcast, supervisor) = Self::with(
+            shared,
+            stream,
+            resumed.segment_duration,
+            None,
+            Some(resumed.playlist),
+            resumed.recorded,
+        );
         // Told once: nothing else sets it. The time before the crash has samples of its own.
         let _ = broadcast.live_since.set(SystemTime::now());
         broadcast.window.resume(resumed.origin, resumed.segments, resumed.multivariant);
@@ -99,6 +107,7 @@ impl Supervisor {
         segment_duration: MediaDuration,
         before: Option<Arc<Window>>,
         resumed: Option<MediaPlaylist>,
+        recorded: bool,
     ) -> (Arc<Broadcast>, Self) {
         let (sender, feed) = feed::channel();
         let options = &shared.options;
@@ -117,6 +126,8 @@ impl Supervisor {
                 before,
             )),
             uploads: Arc::new(UploadQueue::default()),
+            recorded,
+            kept: Arc::default(),
             finished: CancellationToken::new(),
             sessions: AtomicU64::new(0),
             served: AtomicU64::new(0),
@@ -144,7 +155,8 @@ impl Supervisor {
         let Self { shared, broadcast, feed, before, segment_duration, resumed } = self;
         metrics::gauge!("weir_broadcasts").increment(1);
         let first = shared.first_sequence(&broadcast).await;
-        let (end, next) = match shared.start(&broadcast, feed, first, segment_duration, resumed) {
+        let earlier = shared.earlier_segments(&broadcast, first).await;
+        let (end, next) = match shared.start(&broadcast, feed, first, segment_duration, resumed, earlier) {
             Ok(mut running) => {
                 let mut reserved = first;
                 let end = shared.watch(&broadcast, &mut running, &mut reserved).await;
@@ -196,6 +208,7 @@ impl Shared {
         first: MediaSequence,
         segment_duration: MediaDuration,
         resumed: Option<MediaPlaylist>,
+        earlier: Vec<String>,
     ) -> Result<Running, EncoderError> {
         let options = &self.options;
         let (listed, listed_receiver) = watch::channel(None);
@@ -218,18 +231,26 @@ impl Shared {
             encoder::spawn(&broadcast.id, encoder_options, feed, listing, broadcast.health.clone())?;
         // It was, before the server died.
         let live = resumed.is_some();
-        let uploads = self.publish(broadcast, first, segment_duration, resumed, multivariant_receiver);
+        let uploads = self.publish(broadcast, segment_duration, resumed, earlier, multivariant_receiver);
         let poster_key = ObjectKeys::new(&broadcast.id).poster();
         tokio::spawn(poster::store(self.uploader.clone(), poster_key, poster_receiver).in_current_span());
-        Ok(Running { encoder: Some(encoder), uploads, listed: listed_receiver, live, away: false })
+        let recorded_from = broadcast.recorded.then_some(first);
+        Ok(Running {
+            encoder: Some(encoder),
+            uploads,
+            listed: listed_receiver,
+            recorded_from,
+            live,
+            away: false,
+        })
     }
 
     fn publish(
         &self,
         broadcast: &Arc<Broadcast>,
-        first: MediaSequence,
         segment_duration: MediaDuration,
         resumed: Option<MediaPlaylist>,
+        earlier: Vec<String>,
         multivariant: watch::Receiver<Option<String>>,
     ) -> tokio::task::JoinHandle<()> {
         let options = &self.options;
@@ -242,14 +263,15 @@ impl Shared {
             resumed.unwrap_or_else(|| MediaPlaylist::new(segment_duration, options.playlist_window));
         // What an earlier playlist listed goes once this one has taken its place.
         let listed: HashSet<_> = playlist.entries().map(|entry| keys.segment(entry.sequence)).collect();
-        let earlier = self.last_segments(&keys, first).into_iter();
-        writer.remove_once_unlisted(earlier.filter(|key| !listed.contains(key)));
+        writer.remove_once_unlisted(earlier.into_iter().filter(|key| !listed.contains(key)));
         let publisher = Publisher {
             playlist,
             catalog: self.catalog.clone(),
             id: broadcast.id.clone(),
             segment_duration,
             unkept: Vec::new(),
+            recorded: broadcast.recorded,
+            kept: broadcast.kept.clone(),
             uploader: self.uploader.clone(),
             queue: broadcast.uploads.clone(),
             health: broadcast.health.clone(),
@@ -314,7 +336,7 @@ impl Shared {
             return;
         }
         let now = SystemTime::now();
-        match self.catalog.went_live(&broadcast.id, now).await {
+        match self.catalog.went_live(&broadcast.id, now, running.recorded_from).await {
             Ok(()) => {
                 // Told once: nothing else sets it.
                 let _ = broadcast.live_since.set(now);

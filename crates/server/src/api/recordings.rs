@@ -1,0 +1,180 @@
+//! What is left of a stream's broadcasts.
+
+use axum::Json;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::routing::get;
+use serde::Serialize;
+use time::OffsetDateTime;
+use tower_http::cors::CorsLayer;
+use utoipa::ToSchema;
+
+use super::problem::Problem;
+use super::streams::Named;
+use super::urls::Urls;
+use super::{Api, range};
+use crate::catalog::{RecordingState, VideoId};
+use crate::live::{ObjectKeys, whole_millis};
+use crate::recordings::{FILE_CACHE, FILE_TYPE, Place};
+
+/// A stream's recordings, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Recordings {
+    recordings: Vec<Recording>,
+}
+
+/// What is left of one broadcast.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Recording {
+    /// Its place among the stream's recordings, from 1.
+    number: u32,
+    state: RecordingState,
+    #[serde(with = "time::serde::rfc3339")]
+    started_at: OffsetDateTime,
+    /// When the broadcast was over; null while it is on air.
+    #[serde(with = "time::serde::rfc3339::option")]
+    ended_at: Option<OffsetDateTime>,
+    /// The file's object in the bucket.
+    key: String,
+    /// Where the file plays, from this server or by a redirect to the bucket; null until it is ready.
+    url: Option<String>,
+    /// The same in a bucket that the public can read; null without a bucket.
+    s3_url: Option<String>,
+    /// Bytes; null until it is ready.
+    size: Option<u64>,
+    /// Seconds; null until it is ready.
+    duration: Option<f64>,
+    /// `h264`, `aac`; empty until it is ready.
+    codecs: Vec<String>,
+    /// The broadcast has outgrown the room for the index in front of the media: it is behind.
+    index_is_last: bool,
+    /// Attempts to make the file that failed.
+    attempts: u32,
+    /// Why the last one did; null while all is well.
+    reason: Option<String>,
+}
+
+impl Recording {
+    fn new(recording: crate::catalog::Recording, urls: &Urls) -> Self {
+        let key = ObjectKeys::new(&recording.video_id).recording(recording.number);
+        let file = recording.file.as_ref();
+        let codecs = file.map_or("", |file| &file.codecs).split(',').filter(|name| !name.is_empty());
+        Self {
+            number: recording.number,
+            state: recording.state,
+            started_at: whole_millis(recording.started_at),
+            ended_at: recording.ended_at.map(whole_millis),
+            url: file.map(|_| urls.origin(&key)),
+            s3_url: file.and_then(|_| urls.object(&key)),
+            size: file.map(|file| file.bytes),
+            duration: file.map(|file| file.duration.as_secs_f64()),
+            codecs: codecs.map(str::to_owned).collect(),
+            index_is_last: file.is_some_and(|file| file.index_is_last),
+            attempts: recording.attempts,
+            reason: recording.reason,
+            key,
+        }
+    }
+}
+
+/// What is left of a stream's broadcasts, newest first
+#[utoipa::path(
+    get, path = "/api/live/{videoId}/recordings", tag = "recordings", security(("token" = [])),
+    params(("videoId" = String, Path)),
+    responses(
+        (status = OK, body = Recordings),
+        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json"),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn list(
+    State(api): State<Api>,
+    urls: Urls,
+    Named(id): Named,
+) -> Result<Json<Recordings>, Problem> {
+    if api.catalog.get(&id).await?.is_none() {
+        return Err(Problem::no_such_stream(id.as_str()));
+    }
+    let recordings = api.catalog.recordings_of(&id).await?;
+    let recordings = recordings.into_iter().map(|recording| Recording::new(recording, &urls)).collect();
+    Ok(Json(Recordings { recordings }))
+}
+
+/// Remove a recording: its file and its segments
+#[utoipa::path(
+    delete, path = "/api/live/{videoId}/recordings/{number}", tag = "recordings", security(("token" = [])),
+    params(("videoId" = String, Path), ("number" = u32, Path, minimum = 1)),
+    responses(
+        (status = NO_CONTENT),
+        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json"),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+        (status = CONFLICT, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn delete(
+    State(api): State<Api>,
+    Path((id, number)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    let none = || Problem::no_such_recording(&id, &number);
+    let stream = VideoId::parse(&id).ok_or_else(none)?;
+    let found = number.parse().ok().filter(|number| *number > 0).ok_or_else(none)?;
+    let recording = api.catalog.recording(&stream, found).await?.ok_or_else(none)?;
+    if recording.state == RecordingState::Recording {
+        return Err(Problem::still_recording(found));
+    }
+    api.recorders.remove(&recording).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The files, for players.
+pub(super) fn router() -> Router<Api> {
+    Router::new().route("/recordings/{file}", get(file)).layer(CorsLayer::permissive())
+}
+
+async fn file(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response<Body>, Problem> {
+    let key = format!("recordings/{name}");
+    let none = || Problem::no_such_object(&key);
+    let mut found = None;
+    for (id, number) in named(&name) {
+        found = found.or(api.catalog.recording(&id, number).await?);
+    }
+    let recording = found.filter(|recording| recording.state == RecordingState::Ready).ok_or_else(none)?;
+    let place = api.recorders.place(&recording).await.map_err(|error| {
+        tracing::warn!(%error, "a recording cannot be served");
+        Problem::store_unreachable()
+    })?;
+    let mut response = match place {
+        Some(Place::Here(data)) => {
+            range::respond(&headers, &data, &format!("{}-{}", recording.number, data.len()))
+        }
+        Some(Place::At(url)) => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+            response.headers_mut().extend(HeaderValue::from_str(&url).ok().map(|url| (LOCATION, url)));
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            return Ok(response);
+        }
+        None => return Err(none()),
+    };
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FILE_TYPE));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(FILE_CACHE));
+    Ok(response)
+}
+
+/// The recordings that a file's name may be of: `{videoId}.mp4` is the first, `{videoId}-{n}.mp4` a later one.
+fn named(file: &str) -> Vec<(VideoId, u32)> {
+    let Some(stem) = file.strip_suffix(".mp4") else { return Vec::new() };
+    let later = stem.rsplit_once('-').and_then(|(id, number)| {
+        let number = number.parse().ok().filter(|number| *number > 1)?;
+        Some((VideoId::parse(id)?, number))
+    });
+    VideoId::parse(stem).map(|id| (id, 1)).into_iter().chain(later).collect()
+}

@@ -1,0 +1,192 @@
+//! Recordings: one MP4 file a broadcast, made of its kept segments while it runs.
+//!
+//! A recorder holds no media that isn't in the object store, and what it has done is in the catalog: it can be stopped
+//! anywhere, and goes on where it was.
+
+mod assembly;
+mod recorder;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hls_mux::MediaSequence;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+use uploader::{Multipart, RetryPolicy, StoreError, Uploader};
+
+use self::recorder::Recorder;
+use crate::catalog::{Catalog, CatalogError, Recording, VideoId};
+use crate::live::{ObjectKeys, Registry};
+
+pub(crate) const FILE_TYPE: &str = "video/mp4";
+/// A recording's name is never used for anything else.
+pub(crate) const FILE_CACHE: &str = "public, max-age=31536000, immutable";
+/// How long an address of a file in the bucket is good for: a long evening.
+const SIGNED_FOR: Duration = Duration::from_secs(12 * 3600);
+/// Segments of a removed recording that are asked of the catalog at a time.
+const PAGE: u32 = 500;
+
+/// Where a recording's file is.
+pub(crate) enum Place {
+    /// In this process.
+    Here(Bytes),
+    /// At this address, for a while.
+    At(String),
+}
+
+/// How long a server that stops waits for files that are nearly there.
+const LAST_MOMENTS: Duration = Duration::from_secs(10);
+
+/// Every recording that is made. A clone is the same.
+#[derive(Clone)]
+pub(crate) struct Recorders {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    catalog: Catalog,
+    registry: Registry,
+    uploader: Uploader,
+    running: Mutex<HashSet<(VideoId, u32)>>,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+}
+
+impl Recorders {
+    /// Makes the files of what is recorded, from now on; also of what an earlier process left unfinished.
+    pub(crate) fn start(catalog: Catalog, registry: Registry, uploader: &Uploader) -> Self {
+        // A part is larger than a segment, and nobody waits for it.
+        let policy = RetryPolicy {
+            per_try_timeout: Duration::from_secs(60),
+            deadline: Duration::from_secs(180),
+            ..RetryPolicy::default()
+        };
+        let shared = Arc::new(Shared {
+            catalog,
+            registry,
+            uploader: uploader.with_policy(policy),
+            running: Mutex::default(),
+            tasks: TaskTracker::new(),
+            cancel: CancellationToken::new(),
+        });
+        let following = shared.clone();
+        tokio::spawn(async move { following.cancel.run_until_cancelled(following.follow()).await });
+        Self { shared }
+    }
+
+    /// Where a recording's file is; `None` if it is gone.
+    pub(crate) async fn place(&self, recording: &Recording) -> Result<Option<Place>, uploader::Error> {
+        let key = ObjectKeys::new(&recording.video_id).recording(recording.number);
+        let uploader = &self.shared.uploader;
+        if let Some(url) = uploader.signed_url(&key, SIGNED_FOR).await? {
+            return Ok(Some(Place::At(url)));
+        }
+        match uploader.get(&key).await {
+            Ok(data) => Ok(Some(Place::Here(data))),
+            Err(error) if matches!(error.source, StoreError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a recording whose broadcast is over: what the catalog knows at once, then its objects.
+    pub(crate) async fn remove(&self, recording: &Recording) -> Result<(), CatalogError> {
+        let shared = &self.shared;
+        let before = shared.catalog.end_of_recording(recording).await?;
+        let keys = ObjectKeys::new(&recording.video_id);
+        let mut objects = vec![keys.recording(recording.number)];
+        let mut next = recording.first;
+        loop {
+            let kept = shared.catalog.kept_segments(&recording.video_id, next, before, PAGE).await?;
+            let Some(last) = kept.last() else { break };
+            next = MediaSequence::new(last.sequence.get() + 1);
+            objects.extend(kept.iter().filter(|entry| !entry.gap).map(|entry| keys.segment(entry.sequence)));
+        }
+        let upload =
+            recording.upload_id.clone().map(|upload_id| Multipart { key: objects[0].clone(), upload_id });
+        shared.catalog.remove_recording(recording, before).await?;
+        let uploader = shared.uploader.clone();
+        shared.tasks.spawn(async move {
+            if let Some(upload) = upload
+                && let Err(error) = uploader.abort_multipart(&upload).await
+            {
+                tracing::warn!(%error, "the upload of a removed recording is left behind");
+            }
+            for key in objects {
+                if let Err(error) = uploader.delete(&key).await {
+                    metrics::counter!("weir_objects_left_behind_total").increment(1);
+                    tracing::warn!(%error, "objects of a removed recording are left behind");
+                    // A store that refuses one refuses all.
+                    return;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Removes the recordings of a stream that is being deleted.
+    pub(crate) async fn forget(&self, id: &VideoId) -> Result<(), CatalogError> {
+        for recording in self.shared.catalog.recordings_of(id).await? {
+            self.remove(&recording).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits, when every broadcast is over, for the files that are nearly there. The next process makes the others.
+    pub(crate) async fn finish(&self) {
+        self.shared.look().await;
+        self.shared.tasks.close();
+        if tokio::time::timeout(LAST_MOMENTS, self.shared.tasks.wait()).await.is_err() {
+            tracing::warn!(recordings = self.shared.lock().len(), "recordings are left for the next start");
+        }
+        self.shared.cancel.cancel();
+    }
+}
+
+impl Shared {
+    /// Looks for work whenever something happens: a broadcast that begins is an event.
+    async fn follow(self: &Arc<Self>) {
+        let mut events = self.catalog.newest_event();
+        loop {
+            self.look().await;
+            if events.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn look(self: &Arc<Self>) {
+        let unfinished = match self.catalog.unfinished_recordings().await {
+            Ok(unfinished) => unfinished,
+            Err(error) => {
+                tracing::error!(%error, "what is to be recorded is not known");
+                return;
+            }
+        };
+        for recording in unfinished {
+            let place = (recording.video_id.clone(), recording.number);
+            if !self.lock().insert(place.clone()) {
+                continue;
+            }
+            let recorder =
+                Recorder { shared: self.clone(), id: recording.video_id, number: recording.number };
+            let span = tracing::info_span!("recording", stream = %recorder.id, number = recorder.number);
+            let shared = self.clone();
+            self.tasks.spawn(
+                async move {
+                    metrics::gauge!("weir_recordings").increment(1);
+                    shared.cancel.run_until_cancelled(recorder.run()).await;
+                    metrics::gauge!("weir_recordings").decrement(1);
+                    shared.lock().remove(&place);
+                }
+                .instrument(span),
+            );
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<(VideoId, u32)>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,119 @@
+//! What is left of a broadcast: a file, and its segments.
+
+use reqwest::Client;
+use reqwest::header::RANGE;
+use scenarios::{Movie, SeaweedFs, Source, Stream, Weir, encode};
+use serde_json::Value;
+
+/// Waits until the stream's newest recording is ready; there must be so many.
+async fn ready(weir: &Weir, stream: &Stream, count: usize) -> Value {
+    let path = stream.path("recordings");
+    let listed = scenarios::eventually("a recording", std::time::Duration::from_secs(30), || async {
+        let listed = weir.api().get(&path).await.json();
+        (listed["recordings"][0]["state"] == "READY").then_some(listed)
+    })
+    .await;
+    assert_eq!(listed["recordings"].as_array().unwrap().len(), count, "{listed}");
+    listed["recordings"][0].clone()
+}
+
+async fn download(recording: &Value) -> Movie {
+    let answer = reqwest::get(recording["url"].as_str().unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let data = answer.bytes().await.unwrap().to_vec();
+    assert_eq!(recording["size"].as_u64(), Some(data.len() as u64));
+    Movie::new(data)
+}
+
+/// It plays from its first byte on, for as long as the API says and viewers saw; its sound ends with its picture.
+async fn assert_plays(movie: &Movie, recording: &Value, seconds: f64) {
+    assert_eq!(movie.boxes(), ["ftyp", "moov", "mdat"]);
+    assert_eq!(movie.warnings().await, "");
+    let found = movie.probe().await;
+    let length = |value: &Value| value.as_str().unwrap().parse::<f64>().unwrap();
+    let whole = length(&found["format"]["duration"]);
+    assert!((whole - recording["duration"].as_f64().unwrap()).abs() < 0.1, "{recording} {found}");
+    assert!((whole - seconds).abs() < 0.2, "{seconds} s were listed: {found}");
+    let streams = found["streams"].as_array().unwrap();
+    assert_eq!(streams.len(), 2, "{found}");
+    for (stream, codec) in streams.iter().zip(["h264", "aac"]) {
+        assert_eq!(stream["codec_name"], codec);
+        let start = length(&stream["start_time"]);
+        assert!(start.abs() < 0.1, "{found}");
+        assert!((start + length(&stream["duration"]) - whole).abs() < 0.2, "{found}");
+    }
+}
+
+#[tokio::test]
+async fn a_broadcast_that_lost_its_publisher_and_its_server_leaves_one_file_and_all_its_segments() {
+    let store = SeaweedFs::bucket("recorded").await;
+    let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
+    let weir = weir.env("WEIR_RECORD", true).env("WEIR_PLAYLIST_WINDOW", 3).start().await;
+    let stream = weir.api().create("recorded").await;
+    let source = Source { seconds: 60, ..Source::default() };
+    let mut player = stream.watch_s3();
+    let mut publisher = stream.publish(encode(&source));
+    player.segments(2).await;
+    publisher.kill().await;
+    stream.reports("away", |status| status["reconnecting"] == true).await;
+    let _publisher = stream.publish(encode(&source));
+    player.segments(4).await;
+
+    let mut weir = weir.crash_and_restart().await;
+    let mut publisher = stream.publish(encode(&source));
+    stream.reports("back", |status| status["reconnecting"] == false).await;
+    let before = player.count();
+    player.segments(before + 3).await;
+    let path = stream.path("recordings");
+    let listed = weir.api().get(&path).await.json();
+    assert_eq!(listed["recordings"][0]["state"], "RECORDING", "{listed}");
+    weir.api().delete(&format!("{path}/1")).await.assert_problem(409);
+    assert_eq!(stream.post("stop").await.code, 200);
+    player.ended().await;
+    publisher.stop().await;
+
+    let recording = ready(&weir, &stream, 1).await;
+    assert_eq!(recording["key"], format!("recordings/{}.mp4", stream.id));
+    let seen = player.finish();
+    let listed: f64 = seen.segments.iter().map(|segment| segment.entry.duration).sum();
+    assert_plays(&download(&recording).await, &recording, listed).await;
+    let folder = stream.s3_playback_url.as_deref().unwrap().rsplit_once('/').unwrap().0;
+    for segment in seen.segments.iter().filter(|segment| !segment.entry.gap) {
+        let kept = reqwest::get(format!("{folder}/{}", segment.entry.uri)).await.unwrap();
+        assert_eq!(kept.status(), 200, "{}", segment.entry.uri);
+    }
+    let told = weir.api().get(&stream.path("events")).await.json();
+    assert_eq!(told["events"][0]["type"], "recording.ready", "{told}");
+
+    assert_eq!(weir.api().delete(&format!("{path}/1")).await.code, 204);
+    weir.api().delete(&format!("{path}/1")).await.assert_problem(404);
+    scenarios::eventually("no file", std::time::Duration::from_secs(10), || async {
+        let gone = reqwest::get(recording["s3Url"].as_str().unwrap()).await.unwrap();
+        (gone.status() == 404).then_some(())
+    })
+    .await;
+    weir.assert_healthy().await;
+}
+
+#[tokio::test]
+async fn each_broadcast_of_a_stream_has_a_file_that_players_can_seek_in() {
+    let mut weir = Weir::builder().env("WEIR_RECORD", true).start().await;
+    let stream = weir.api().create("twice").await;
+    let mut files = Vec::new();
+    for count in 1..=2 {
+        let mut publisher = stream.publish(encode(&Source { seconds: 4, ..Source::default() }));
+        publisher.finishes().await;
+        stream.reaches("READY").await;
+        let recording = ready(&weir, &stream, count).await;
+        assert_plays(&download(&recording).await, &recording, 4.0).await;
+        files.push(recording);
+    }
+    assert_eq!(files[1]["key"], format!("recordings/{}-2.mp4", stream.id));
+    let url = files[0]["url"].as_str().unwrap();
+    let piece = Client::new().get(url).header(RANGE, "bytes=4-7").send().await.unwrap();
+    assert_eq!(piece.status(), 206);
+    let size = files[0]["size"].as_u64().unwrap();
+    assert_eq!(piece.headers()["content-range"], format!("bytes 4-7/{size}"));
+    assert_eq!(&piece.bytes().await.unwrap()[..], b"ftyp");
+    weir.assert_healthy().await;
+}
