@@ -107,24 +107,20 @@ impl AudioTrack {
         Ok(())
     }
 
-    /// Takes the next access unit, its timestamps in output time. Answers whether there was sound.
-    pub(crate) fn push(&mut self, packet: &Packet, out: &mut dyn FnMut(MediaEvent)) -> Result<bool, Error> {
+    /// Takes the next access unit, its timestamps in output time.
+    pub(crate) fn push(&mut self, packet: &Packet, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
         self.stats.packets += 1;
         let Some(decoder) = &mut self.decoder else {
             self.stats.undecodable += 1;
-            return Ok(false);
+            return Ok(());
         };
         if let Err(source) = decoder.send(&packet.data, packet.pts.ticks(), packet.dts.ticks()) {
             self.damage(source)?;
         }
-        let mut is_sound = false;
         while let Some(decoder) = &mut self.decoder {
             let mut sound = frame::Audio::empty();
             match decoder.receive(&mut sound) {
-                Ok(()) => {
-                    is_sound = true;
-                    self.take(&sound, out)?;
-                }
+                Ok(()) => self.take(&sound, out)?,
                 Err(error) if ffi::is_drained(error) => break,
                 Err(error) => {
                     self.damage(error)?;
@@ -132,7 +128,7 @@ impl AudioTrack {
                 }
             }
         }
-        Ok(is_sound)
+        Ok(())
     }
 
     /// A packet that comes before anything could be decoded.

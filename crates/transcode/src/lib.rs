@@ -22,6 +22,7 @@ mod relief;
 mod slate;
 mod stats;
 mod still;
+mod straggler;
 mod timeline;
 mod transcoder;
 mod video;

@@ -4,6 +4,7 @@ use crate::audio::AudioTrack;
 use crate::discipline::Discipline;
 use crate::gate::Gate;
 use crate::opening::Opening;
+use crate::straggler::Straggler;
 use crate::timeline::{JUMP, Timeline};
 use crate::video::VideoTrack;
 use crate::{Error, Options, Relief, Slate, Stats, Still};
@@ -34,6 +35,8 @@ const TURN: MediaDuration = MediaDuration::from_millis(200);
 pub struct Transcoder {
     timeline: Timeline,
     discipline: Discipline,
+    video_straggler: Straggler,
+    audio_straggler: Straggler,
     /// When what is pushed arrived; `None` where no clock is kept to.
     arrived: Option<Timestamp>,
     opening: Option<Opening>,
@@ -54,6 +57,8 @@ impl Transcoder {
         Ok(Self {
             timeline: Timeline::new(),
             discipline: Discipline::default(),
+            video_straggler: Straggler::default(),
+            audio_straggler: Straggler::default(),
             arrived: None,
             opening: Some(Opening::default()),
             at: Timestamp::ZERO,
@@ -73,6 +78,8 @@ impl Transcoder {
     pub fn start_session(&mut self, at: Timestamp) {
         self.at = at;
         self.discipline.start_session();
+        self.video_straggler = Straggler::default();
+        self.audio_straggler = Straggler::default();
         self.opening = Some(Opening::default());
         self.video.end_session();
         self.audio.end_session();
@@ -225,6 +232,11 @@ impl Transcoder {
             self.timeline.shift(shift);
             offset += shift;
         }
+        let pts = packet.pts + offset;
+        offset += match packet.track {
+            Track::Video => self.video_straggler.observe(pts, self.video.position()),
+            Track::Audio => self.audio_straggler.observe(pts, self.audio.position()),
+        };
         packet.dts += offset;
         packet.pts += offset;
         self.bridge(&packet, out)?;
@@ -235,7 +247,9 @@ impl Transcoder {
                 self.has_pictures |= self.video.position() > before;
             }
             Track::Audio => {
-                self.has_sound |= self.audio.push(&packet, &mut |event| self.gate.pass(event, out))?;
+                let before = self.audio.position();
+                self.audio.push(&packet, &mut |event| self.gate.pass(event, out))?;
+                self.has_sound |= self.audio.position() > before;
             }
         }
         self.balance(out)

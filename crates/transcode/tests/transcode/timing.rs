@@ -165,3 +165,31 @@ fn tracks_come_out_side_by_side() {
     let skew = largest_skew(&transcode(events));
     assert!(skew < MediaDuration::from_millis(250), "{skew}");
 }
+
+#[test]
+fn a_track_that_stood_still_alone_is_seen_and_heard_again() {
+    for still in [Track::Video, Track::Audio] {
+        // From 2 s on, one track's packets come 4 s later than they say.
+        let mut events: Vec<_> =
+            clip("320x180", 12.0).into_iter().map(|event| (arrival(&event, still), event)).collect();
+        events.sort_by_key(|(at, _)| *at);
+        let output = transcode(events.into_iter().map(|(_, event)| event).collect());
+        let (video, audio) = (&output.stats.video, &output.stats.audio);
+        match still {
+            Track::Video => assert!(video.dropped < 75 && video.repeated > 100, "{video:?}"),
+            Track::Audio => {
+                assert!(audio.dropped_samples < 120_000 && audio.filled_samples > 160_000, "{audio:?}");
+            }
+        }
+    }
+}
+
+fn arrival(event: &MediaEvent, still: Track) -> Timestamp {
+    match event {
+        MediaEvent::Packet(packet) if packet.track == still && packet.dts >= at(2000) => {
+            packet.dts + MediaDuration::from_secs(4)
+        }
+        MediaEvent::Packet(packet) => packet.dts,
+        MediaEvent::Video(_) | MediaEvent::Audio(_) => at(-1000),
+    }
+}
