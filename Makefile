@@ -15,6 +15,7 @@ help:
 	@echo 'make test    install what the tests need as well, and run them all'
 	@echo 'make check   formatting, lints, documentation, types of the web pages'
 	@echo 'make bench   micro-benchmarks, glass to glass, viewers and RTMP sessions beside nginx'
+	@echo 'make schemathesis   the API against its description, for minutes (the tests do it for seconds)'
 	@echo 'make fuzz    each parser for a minute (FUZZ_SECONDS=60)'
 	@echo 'make clean   remove what was built'
 
@@ -47,6 +48,12 @@ bench: install-bench $(WEB_PAGES)
 	cargo run --release --locked -p benches --bin origin
 	cargo run --release --locked -p benches --bin sessions
 	cargo run --release --locked -p benches --bin silent
+
+# The scenario `openapi` as the tests run it, but with more of everything.
+.PHONY: schemathesis
+schemathesis: install-test $(WEB_PAGES)
+	cargo build --locked -p server
+	SCHEMATHESIS_EXAMPLES=300 cargo test --locked -p scenarios openapi
 
 FUZZ_SECONDS ?= 60
 # Sanitizers need the nightly features of the compiler that is there.

@@ -2,6 +2,7 @@
 
 mod auth;
 mod directives;
+mod document;
 mod dto;
 mod events;
 mod operations;
@@ -126,16 +127,17 @@ pub(crate) fn router(api: Api) -> Router {
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::metrics));
-    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(control)
         .merge(viewers)
         .merge(operations)
         .split_for_parts();
+    document::complete(&mut document);
     router
         .merge(origin::router())
         .merge(recordings::router())
         .merge(pages::router())
-        .merge(operations::document(&document))
+        .merge(document::router(&document))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::wrong_method)
         .with_state(api)

@@ -18,6 +18,7 @@ mod https;
 mod low_latency;
 mod media;
 mod objects;
+mod openapi;
 mod operations;
 mod overload;
 mod publish_hook;

@@ -53,7 +53,7 @@ pub(super) struct StreamKey {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Start {
     /// Where to play the stream from, in place of its encoder; it may hold a secret, and is not told again.
-    #[schema(example = "rtmp://other.example/live/name", max_length = 2048)]
+    #[schema(example = "rtmp://other.example/live/name", format = "rtmp-url")]
     pub(super) source_url: Option<String>,
 }
 

@@ -1,12 +1,9 @@
-//! For whoever runs the server: health, metrics and the API's own description.
+//! For whoever runs the server: health and metrics.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use axum::routing::get;
-use utoipa::openapi::OpenApi;
 
 use super::Api;
 
@@ -36,16 +33,4 @@ pub(super) async fn readyz(State(api): State<Api>) -> (StatusCode, String) {
 pub(super) async fn metrics(State(api): State<Api>) -> impl IntoResponse {
     api.registry.measure();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], api.metrics.render())
-}
-
-/// `GET /api/openapi.json`, rendered once.
-pub(super) fn document(document: &OpenApi) -> Router<Api> {
-    let text = document.to_json().unwrap_or_default();
-    Router::new().route(
-        "/api/openapi.json",
-        get(move || {
-            let text = text.clone();
-            async move { ([(CONTENT_TYPE, "application/json")], text) }
-        }),
-    )
 }

@@ -33,7 +33,7 @@ impl FromRequestParts<Api> for Named {
     }
 }
 
-/// A JSON body that may be left out.
+/// A JSON body that may be left out, or be null.
 pub(super) struct Body<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Default> FromRequest<Api> for Body<T> {
@@ -46,14 +46,14 @@ impl<T: DeserializeOwned + Default> FromRequest<Api> for Body<T> {
         if none {
             return Ok(Self(T::default()));
         }
-        let body: Result<Json<T>, JsonRejection> = Json::from_request(request, api).await;
-        Ok(Self(body?.0))
+        let body: Result<Json<Option<T>>, JsonRejection> = Json::from_request(request, api).await;
+        Ok(Self(body?.0.unwrap_or_default()))
     }
 }
 
 /// Make a stream and its key
 #[utoipa::path(
-    post, path = "/api/live/create", tag = "streams", security(("token" = [])), request_body = Wishes,
+    post, path = "/api/live/create", tag = "streams", security(("token" = [])), request_body = Option<Wishes>,
     responses(
         (status = CREATED, body = Created),
         (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
@@ -111,7 +111,7 @@ pub(super) async fn status(
 /// A broadcast on air goes on as it began; the next one has the new options.
 #[utoipa::path(
     patch, path = "/api/live/{videoId}", tag = "streams", security(("token" = [])),
-    params(("videoId" = String, Path)), request_body = Wishes,
+    params(("videoId" = String, Path)), request_body = Option<Wishes>,
     responses(
         (status = OK, body = StreamStatus),
         (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
@@ -161,7 +161,7 @@ pub(super) async fn delete(State(api): State<Api>, Named(id): Named) -> Result<S
 /// again replaces it.
 #[utoipa::path(
     post, path = "/api/live/{videoId}/start", tag = "streams", security(("token" = [])),
-    params(("videoId" = String, Path)), request_body = Start,
+    params(("videoId" = String, Path)), request_body = Option<Start>,
     responses(
         (status = OK, body = StreamStatus),
         (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),

@@ -70,9 +70,10 @@ impl Sample {
 /// each of a stream's last twenty broadcasts, until the stream is deleted.
 #[utoipa::path(
     get, path = "/api/live/{videoId}/viewers/history", tag = "viewers", security(("token" = [])),
-    params(("videoId" = String, Path), ("startedAt" = Option<String>, Query)),
+    params(("videoId" = String, Path), ("startedAt" = Option<OffsetDateTime>, Query)),
     responses(
         (status = OK, body = ViewerHistory),
+        (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
         (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json"),
         (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
     ),

@@ -17,8 +17,8 @@ use crate::events::EventType;
 use crate::live::whole_millis;
 use crate::webhooks::{Disabled, EndpointUrl, MAX_WEBHOOKS, SigningSecret, Webhook, WebhookId};
 use wire::{
-    CreatedWebhook, Deliveries, DeliveryRecord, RotatedSecret, TestResult, WebhookList, WebhookStatus,
-    WebhookWishes,
+    CreatedWebhook, Deliveries, DeliveryRecord, NewWebhook, RotatedSecret, TestResult, WebhookList,
+    WebhookStatus, WebhookWishes,
 };
 
 /// The endpoint that the path names.
@@ -38,7 +38,7 @@ impl FromRequestParts<Api> for Named {
 ///
 /// The answer has its secret, which is told nowhere else.
 #[utoipa::path(
-    post, path = "/api/webhooks", tag = "webhooks", security(("token" = [])), request_body = WebhookWishes,
+    post, path = "/api/webhooks", tag = "webhooks", security(("token" = [])), request_body = NewWebhook,
     responses(
         (status = CREATED, body = CreatedWebhook),
         (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
@@ -48,21 +48,12 @@ impl FromRequestParts<Api> for Named {
 )]
 pub(super) async fn create(
     State(api): State<Api>,
-    Body(wishes): Body<WebhookWishes>,
+    Body(wishes): Body<NewWebhook>,
 ) -> Result<impl IntoResponse, Problem> {
-    let url =
-        wishes.url.as_deref().ok_or_else(|| Problem::invalid("url is missing: where to send events?"))?;
-    let url = endpoint(&api, url)?;
-    let mut webhook = Webhook::new(url, chosen(wishes.event_types.flatten())?);
+    let mut webhook = Webhook::new(endpoint(&api, &wishes.url)?, chosen(wishes.event_types)?);
+    webhook.disabled = (wishes.enabled == Some(false)).then(by_call);
     if !api.catalog.add_webhook(&webhook).await? {
         return Err(Problem::too_many_webhooks(MAX_WEBHOOKS));
-    }
-    if wishes.enabled == Some(false) {
-        let disabled = by_call();
-        api.catalog
-            .change_webhook(&webhook.id, &webhook.url, webhook.event_types.as_deref(), Some(&disabled))
-            .await?;
-        webhook.disabled = Some(disabled);
     }
     tracing::info!(webhook = %webhook.id, "webhook created");
     api.webhooks.serve(webhook.id.clone());
@@ -103,7 +94,7 @@ pub(super) async fn get(State(api): State<Api>, Named(id): Named) -> Result<Json
 /// Change an endpoint; what is due is tried at once
 #[utoipa::path(
     patch, path = "/api/webhooks/{webhookId}", tag = "webhooks", security(("token" = [])),
-    params(("webhookId" = String, Path)), request_body = WebhookWishes,
+    params(("webhookId" = String, Path)), request_body = Option<WebhookWishes>,
     responses(
         (status = OK, body = WebhookStatus),
         (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),

@@ -1,5 +1,6 @@
 //! What a caller wants a stream to be.
 
+use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
@@ -22,6 +23,7 @@ pub(super) struct Wishes {
     /// Whether broadcasts are recorded.
     record: Option<bool>,
     /// Seconds that a broadcast waits for a publisher that vanished.
+    #[serde(default, deserialize_with = "whole")]
     #[schema(maximum = 1800)]
     reconnect_window: Option<u32>,
     /// What happens when a second publisher comes with the same key.
@@ -40,7 +42,17 @@ pub(super) struct Wishes {
 
 /// Tells a field that is null from one that is left out.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u32>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+    whole(deserializer).map(Some)
+}
+
+/// JSON has one type of numbers: 60.0 is a whole one.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let Some(number) = Option::<f64>::deserialize(deserializer)? else { return Ok(None) };
+    if number.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&number) {
+        let expected = "a whole number from 0 to 4294967295";
+        return Err(D::Error::invalid_value(Unexpected::Float(number), &expected));
+    }
+    Ok(Some(number as u32))
 }
 
 impl Wishes {
@@ -87,6 +99,17 @@ mod tests {
             wishes(r#"{"retentionDays": null, "record": true}"#).over("old", &now).unwrap();
         assert_eq!((title.as_str(), options.retention_days, options.dvr_window), ("old", None, Some(60)));
         assert!(options.record);
+    }
+
+    #[test]
+    fn a_number_is_whole_however_it_is_written() {
+        let window = |json| wishes(json).reconnect_window;
+        assert_eq!(window(r#"{"reconnectWindow": 60.0}"#), Some(60));
+        assert_eq!((window("{}"), window(r#"{"reconnectWindow": null}"#)), (None, None));
+        for wrong in ["0.5", "-1", "4294967296", "\"60\""] {
+            let json = format!(r#"{{"reconnectWindow": {wrong}}}"#);
+            assert!(serde_json::from_str::<Wishes>(&json).is_err(), "{json}");
+        }
     }
 
     #[test]

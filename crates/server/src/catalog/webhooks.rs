@@ -24,15 +24,17 @@ impl Catalog {
     /// Adds an endpoint, to be told of what happens from now on; `false` if there are as many as may be.
     pub(crate) async fn add_webhook(&self, webhook: &Webhook) -> Result<bool> {
         let done = sqlx::query(
-            "INSERT INTO webhooks (webhook_id, url, secret, event_types, created_at, last_event) \
-             SELECT $1, $2, $3, $4, $5, last_id FROM event_counter \
-             WHERE (SELECT COUNT(*) FROM webhooks) < $6",
+            "INSERT INTO webhooks (webhook_id, url, secret, event_types, created_at, disabled_at, \
+             disabled_reason, last_event) SELECT $1, $2, $3, $4, $5, $6, $7, last_id FROM event_counter \
+             WHERE (SELECT COUNT(*) FROM webhooks) < $8",
         )
         .bind(webhook.id.as_str())
         .bind(webhook.url.as_str())
         .bind(webhook.secret.expose())
         .bind(types_to_text(webhook.event_types.as_deref()))
         .bind(millis(webhook.created_at))
+        .bind(webhook.disabled.as_ref().map(|disabled| millis(disabled.at)))
+        .bind(webhook.disabled.as_ref().map(|disabled| disabled.reason.as_str()))
         .bind(i64::from(MAX_WEBHOOKS))
         .execute(&self.pool)
         .await

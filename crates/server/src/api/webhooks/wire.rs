@@ -10,12 +10,27 @@ use crate::events::EventType;
 use crate::live::whole_millis;
 use crate::webhooks::{Attempt, Delivery, Webhook};
 
+/// What a new webhook is to be.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::api) struct NewWebhook {
+    /// Where events are sent, by POST: an http: or https: URL of at most 2048 bytes, with neither a name nor a password.
+    #[schema(format = "http-url", example = "https://app.example/weir-events")]
+    pub(super) url: String,
+    /// What it is told of; null: everything.
+    #[schema(min_items = 1)]
+    pub(super) event_types: Option<Vec<EventType>>,
+    /// Whether it is sent anything.
+    #[schema(default = true)]
+    pub(super) enabled: Option<bool>,
+}
+
 /// What a webhook is to be. What is left out stays as it is.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::api) struct WebhookWishes {
-    /// Where events are sent, by POST. Needed for a new one.
-    #[schema(max_length = 2048, example = "https://app.example/weir-events")]
+    /// Where events are sent, by POST.
+    #[schema(format = "http-url", example = "https://app.example/weir-events")]
     pub(super) url: Option<String>,
     /// What it is told of; null: everything.
     #[serde(default, deserialize_with = "given")]
