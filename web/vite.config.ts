@@ -18,6 +18,7 @@ export default defineConfig({
       input: {
         index: resolve(import.meta.dirname, "index.html"),
         player: resolve(import.meta.dirname, "player.html"),
+        docs: resolve(import.meta.dirname, "docs.html"),
       },
     },
   },

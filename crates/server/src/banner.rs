@@ -62,6 +62,7 @@ impl fmt::Display for Started {
         if let Some(https) = self.addresses.https {
             writeln!(f, "   or          https://{}/live/<videoId>", reachable(https))?;
         }
+        writeln!(f, "  API          {web}/api/docs")?;
         match &self.token {
             TokenSource::Configured => writeln!(f, "  API token    as configured")?,
             TokenSource::File(path) => writeln!(f, "  API token    in {}", path.display())?,

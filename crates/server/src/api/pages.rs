@@ -1,4 +1,4 @@
-//! The dashboard and the player page, embedded into the binary.
+//! The dashboard, the player page and the API's page, embedded into the binary.
 
 use axum::Router;
 use axum::body::Body;
@@ -27,6 +27,7 @@ pub(super) fn router() -> Router<Api> {
     Router::new()
         .route("/", get(dashboard))
         .route("/live/{video_id}", get(player))
+        .route("/api/docs", get(docs))
         .route("/assets/{name}", get(asset))
         .route("/favicon.svg", get(icon))
 }
@@ -34,6 +35,10 @@ pub(super) fn router() -> Router<Api> {
 async fn dashboard() -> Result<Response<Body>, Problem> {
     // It has buttons that act with the token: nobody may lay it under a page of theirs.
     page("index.html", "'self'")
+}
+
+async fn docs() -> Result<Response<Body>, Problem> {
+    page("docs.html", "'self'")
 }
 
 async fn player() -> Result<Response<Body>, Problem> {
