@@ -1,8 +1,9 @@
-// Runs a stream from the dashboard, as a person does: sign in, create, publish, watch, change, stop, delete.
+// Runs a stream from the dashboard, as a person does: sign in, create, publish, watch, change, stop, delete; and a webhook.
 // `node drive.mjs BASE_URL TOKEN [FOLDER]`; screenshots go to the folder. Fails with what was not as it should be.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
@@ -22,8 +23,8 @@ page.setDefaultTimeout(20_000)
 const errors = []
 page.on('pageerror', (error) => errors.push(String(error)))
 page.on('console', (message) => {
-  // The preview looks for a playlist that isn't there while the stream is off the air.
-  const sought = message.text().includes('404') && /index\.m3u8\?/.test(message.location().url)
+  // The preview looks for a playlist that isn't there while the stream is off the air, and, as it is deleted, for segments.
+  const sought = message.text().includes('404') && /index\.m3u8\?|\/segment_/.test(message.location().url)
   if (message.type() === 'error' && !sought) errors.push(`${message.text()} ${message.location().url}`)
 })
 
@@ -55,6 +56,17 @@ await shown(page.getByText('No streams yet'))
 // The refused token is an error in the browser's eyes, and the only one.
 assert.ok(errors.splice(0).every((error) => error.includes('401')))
 
+// The API's page shows every call, under the same policy as the others.
+await page.getByRole('link', { name: 'API', exact: true }).click()
+await shown(page.getByRole('heading', { name: 'Make a stream and its key' }))
+const described = await page.evaluate(async () => (await fetch('/api/openapi.json')).json())
+const calls = Object.values(described.paths).flatMap((item) => Object.keys(item))
+assert.equal(await page.locator('.operation').count(), calls.length)
+await shown(page.locator('#post-api-live-create .command', { hasText: 'curl -X POST' }))
+await shot('docs')
+await page.goBack()
+await shown(page.getByText('No streams yet'))
+
 // The form begins with the server's defaults, and refuses what the server would.
 await button('New stream').first().click()
 const dialog = page.getByRole('dialog')
@@ -81,13 +93,40 @@ await button('Show stream key').click()
 await page.waitForFunction((key) => document.body.innerText.includes(key), copied)
 const server = await text(page.locator('.field', { hasText: 'Server' }).locator('code'))
 
+// A server of theirs is told of it: the secret is shown once, and a test event tells that it is there.
+const taken = []
+const receiver = createServer((request, response) => {
+  request.setEncoding('utf8').on('data', (text) => taken.push(JSON.parse(text).type)).on('end', () => response.end('thanks'))
+})
+receiver.listen(0, '127.0.0.1')
+await once(receiver, 'listening')
+await page.getByRole('link', { name: 'Webhooks', exact: true }).click()
+await shown(page.getByText('No webhooks yet'))
+await button('New webhook').first().click()
+await dialog.getByLabel('URL').fill(`http://127.0.0.1:${receiver.address().port}/hook`)
+await dialog.getByLabel('viewers.limit').uncheck()
+await shot('webhook')
+await button('Create webhook', dialog).click()
+await shown(dialog.getByText(/^whsec_/))
+await button('Done', dialog).click()
+const webhook = page.locator('.webhook')
+await shown(webhook.getByText('Enabled'))
+assert.equal(await page.getByText(/whsec_/).count(), 0)
+await button('Test', webhook).click()
+await shown(page.locator('.toast', { hasText: 'The test event was taken: 200' }))
+assert.deepEqual(taken, ['webhook.test'])
+await page.goBack()
+await shown(page.getByRole('heading', { name: 'Evening lecture', level: 1 }))
+
 // It is seen live: the state, the preview's picture, the figures, the advice.
 const { encoder, gone } = publish(`${server}/${copied}`)
 await shown(page.locator('.badge [data-kind="live"]'))
 const preview = page.frameLocator('iframe.preview')
 await shown(preview.locator('#player[data-phase="live"]'))
 await shown(page.locator('.events li', { hasText: 'Went live' }))
+await shown(page.locator('.events li', { hasText: 'Created' }))
 await shown(page.locator('[data-code="keyframes"]'))
+assert.match(await text(fact('Pictures encoded')), /^(all|one in \d)$/)
 await shown(page.locator('[data-code="b-frames"]'), 'detached')
 assert.match(await text(fact('Video')), /^H264, 640 × 360$/)
 assert.ok((await page.locator('.chart canvas').count()) >= 6)
@@ -132,6 +171,19 @@ await button('Delete stream', dialog).click()
 await shown(page.getByText('No streams yet'))
 await again.gone
 await shot('empty')
+
+// What it was told is listed; disabled, it is told nothing; then it is gone.
+await page.getByRole('link', { name: 'Webhooks', exact: true }).click()
+await webhook.getByText('Deliveries').click()
+await shown(webhook.locator('li', { hasText: /stream.live: 200/ }).first())
+assert.ok(taken.includes('stream.ended') && !taken.includes('stream.created'))
+await shot('webhooks')
+await button('Disable', webhook).click()
+await shown(webhook.getByText('Disabled', { exact: true }))
+await button('Delete', webhook).click()
+await button('Delete webhook', dialog).click()
+await shown(page.getByText('No webhooks yet'))
+receiver.close()
 
 // Nothing of the token stays after signing out.
 await button('Sign out').click()

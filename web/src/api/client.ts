@@ -1,6 +1,8 @@
-import type { CreatedStream, Problem, StreamKey, StreamList, StreamStatus, ViewerHistory, Wishes } from "./types";
+import type { CreatedStream, Delivery, Problem, StreamEvent, StreamKey, StreamList, StreamStatus, TestResult, ViewerHistory, Webhook, WebhookWishes, Wishes } from "./types";
 
 const TIMEOUT_MS = 8_000;
+/** A test of a webhook takes as long as its server may take to answer. */
+const TEST_TIMEOUT_MS = 65_000;
 
 /** A call that the server answered with an error. */
 export class ApiError extends Error {
@@ -66,14 +68,61 @@ export class Client {
     return this.call("POST", `/${encodeURIComponent(videoId)}/key`, {});
   }
 
-  private async call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  /** What happened to a stream, newest first. */
+  events(videoId: string, signal?: AbortSignal): Promise<{ events: StreamEvent[] }> {
+    return this.call("GET", `/${encodeURIComponent(videoId)}/events`, undefined, signal);
+  }
+
+  /** What happens to a stream after the event `last`: server-sent events, until the answer ends. */
+  async eventStream(videoId: string, last: number, signal: AbortSignal): Promise<ReadableStream<BufferSource>> {
+    // EventSource, which browsers have for this, sends no token.
+    const headers = { Authorization: `Bearer ${this.token}`, Accept: "text/event-stream", "Last-Event-ID": String(last) };
+    const response = await fetch(`/api/events?videoId=${encodeURIComponent(videoId)}`, { headers, cache: "no-store", signal });
+    if (!response.ok || !response.body) throw new ApiError(response.status, parseProblem(await response.text()));
+    return response.body;
+  }
+
+  webhooks(signal?: AbortSignal): Promise<{ webhooks: Webhook[] }> {
+    return this.request("GET", "/api/webhooks", undefined, signal);
+  }
+
+  createWebhook(wishes: WebhookWishes): Promise<Webhook & { secret: string }> {
+    return this.request("POST", "/api/webhooks", wishes);
+  }
+
+  changeWebhook(webhookId: string, wishes: Partial<WebhookWishes>): Promise<Webhook> {
+    return this.request("PATCH", `/api/webhooks/${encodeURIComponent(webhookId)}`, wishes);
+  }
+
+  removeWebhook(webhookId: string): Promise<void> {
+    return this.request("DELETE", `/api/webhooks/${encodeURIComponent(webhookId)}`);
+  }
+
+  rotateSecret(webhookId: string): Promise<{ secret: string }> {
+    return this.request("POST", `/api/webhooks/${encodeURIComponent(webhookId)}/secret`);
+  }
+
+  testWebhook(webhookId: string): Promise<TestResult> {
+    return this.request("POST", `/api/webhooks/${encodeURIComponent(webhookId)}/test`, undefined, undefined, TEST_TIMEOUT_MS);
+  }
+
+  /** The newest attempts, newest first. */
+  deliveries(webhookId: string): Promise<{ deliveries: Delivery[] }> {
+    return this.request("GET", `/api/webhooks/${encodeURIComponent(webhookId)}/deliveries`);
+  }
+
+  private call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+    return this.request(method, `/api/live${path}`, body, signal);
+  }
+
+  private async request<T>(method: string, path: string, body?: unknown, signal?: AbortSignal, timeoutMs = TIMEOUT_MS): Promise<T> {
+    const timeout = AbortSignal.timeout(timeoutMs);
     const headers: Record<string, string> = { Authorization: `Bearer ${this.token}`, Accept: "application/json" };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     let response: Response;
     let text: string;
     try {
-      response = await fetch(`/api/live${path}`, {
+      response = await fetch(path, {
         method,
         headers,
         body: body === undefined ? null : JSON.stringify(body),

@@ -149,6 +149,71 @@ export interface StreamKey {
   rtmpUrl?: string | null;
 }
 
+/** What happened to a stream. */
+export interface StreamEvent {
+  /** One more than that of the event before it. */
+  id: number;
+  type: string;
+  timestamp: string;
+  videoId?: string;
+  /** Depends on the type. */
+  data: {
+    resumed?: boolean;
+    reconnectWindow?: number;
+    reason?: EndReason | string;
+    of?: "stream" | "server";
+    viewers?: number;
+  };
+}
+
+export const EVENT_TYPES = [
+  "stream.created", "stream.live", "stream.reconnecting", "stream.ended", "stream.failed", "recording.ready",
+  "recording.failed", "viewers.limit", "webhook.disabled",
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** What a webhook is to be. */
+export interface WebhookWishes {
+  url: string;
+  /** Null: all. */
+  eventTypes: EventType[] | null;
+  enabled?: boolean;
+}
+
+/** Another server that is told of events. */
+export interface Webhook {
+  webhookId: string;
+  url: string;
+  eventTypes: EventType[] | null;
+  enabled: boolean;
+  disabledReason: string | null;
+  lastEventId: number;
+  /** Attempts that failed since one succeeded. */
+  failures: number;
+  failingSince: string | null;
+  nextAttemptAt: string | null;
+}
+
+/** What came of a test event. */
+export interface TestResult {
+  delivered: boolean;
+  status: number | null;
+  answer: string;
+  durationMs: number;
+  error: string | null;
+}
+
+/** An attempt to deliver an event. */
+export interface Delivery {
+  eventId: number;
+  eventType: string;
+  at: string;
+  durationMs: number;
+  status: number | null;
+  answer: string;
+  error: string | null;
+}
+
 /** What the watch socket says, at once and on every change. */
 export interface WatchMessage {
   type: "status";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { StreamStatus } from "../api/types";
+import type { StreamEvent, StreamStatus, Webhook } from "../api/types";
 import { curlCommands, embedSnippet, ffmpegCommand } from "./hints";
 import { History } from "./history";
 import { parseRoute, streamHash } from "./route";
@@ -7,6 +7,7 @@ import { AudienceSamples } from "./audience";
 import { Journal } from "./journal";
 import { States } from "./stateStrip";
 import { isUnstable, warnings } from "./warnings";
+import { condition } from "./webhookCard";
 
 function live(change: Partial<StreamStatus> = {}): StreamStatus {
   return {
@@ -86,22 +87,17 @@ describe("audience", () => {
 
 describe("what happened", () => {
   const [t0, t1] = ["2026-01-01T10:00:00Z", "2026-01-01T10:00:05Z"];
-  const ended = { code: "stopped", message: "stopped by an API call" };
 
-  it("is told from one status to the next", () => {
+  it("is told as the server tells it, once each, the latest first", () => {
+    const event = (id: number, type: string, data: StreamEvent["data"] = {}): StreamEvent => ({ id, type, timestamp: t0, data });
     const journal = new Journal();
-    const { upload } = live();
-    expect(journal.observe(live({ status: "PENDING", createdAt: t0, ingest: null, encode: null, upload: null }), 0)).toBe(true);
-    const onAir = live({ createdAt: t0, startedAt: t1 });
-    journal.observe(onAir, 6_000);
-    expect(journal.observe(onAir, 7_000)).toBe(false);
-    journal.observe({ ...onAir, upload: { ...upload!, retries: 2, lastError: "503" } }, 8_000);
-    journal.observe({ ...onAir, reconnecting: true }, 9_000);
-    journal.observe(onAir, 10_000);
-    journal.observe({ ...onAir, status: "READY", endedAt: t1, endReason: ended, armed: false }, 11_000);
-    expect(journal.events.map(({ text }) => text)).toEqual([
-      "Created", "Went live", "2 uploads were tried again", "Upload failed: 503", "The encoder is gone; waiting for it",
-      "The encoder is back", "Ended: stopped by an API call", "The key is refused",
+    journal.add([event(4, "stream.live", { resumed: true }), event(3, "stream.reconnecting", { reconnectWindow: 30 }), event(1, "stream.created")]);
+    journal.add([event(4, "stream.live", { resumed: true })]);
+    journal.add([event(6, "viewers.limit", { of: "stream", viewers: 10 }), event(5, "stream.yodelled")]);
+    journal.add([event(9, "stream.ended", { reason: { code: "stopped", message: "stopped by an API call" } })]);
+    expect(journal.entries.map(({ text }) => text)).toEqual([
+      "Ended: stopped by an API call", "A viewer was turned away: 10 watch, as many as may", "stream.yodelled", "The encoder is back",
+      "The encoder is gone; waiting 30 s for it", "Created",
     ]);
   });
 
@@ -128,5 +124,13 @@ describe("hints", () => {
     expect(ffmpegCommand("rtmp://h:1935/live")).toContain('-f flv "rtmp://h:1935/live/<stream key>"');
     expect(curlCommands("http://h", "a1")).toContain('Bearer $WEIR_API_TOKEN" \\\n  http://h/api/live/a1/status');
     expect(embedSnippet("http://h/live/a1")).toContain('src="http://h/live/a1?embed"');
+  });
+});
+
+describe("a webhook", () => {
+  it("is failing, disabled or well", () => {
+    const webhook = { enabled: true, failures: 0 } as Webhook;
+    const text = (change: Partial<Webhook>): string => condition({ ...webhook, ...change }).text;
+    expect([text({}), text({ failures: 2 }), text({ enabled: false, failures: 2 })]).toEqual(["Enabled", "Failing", "Disabled"]);
   });
 });

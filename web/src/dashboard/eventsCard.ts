@@ -1,22 +1,33 @@
+import { Follow } from "../api/follow";
 import * as format from "../format";
 import { h } from "../ui/dom";
-import type { Event } from "./journal";
+import { Journal } from "./journal";
+import type { App } from "./page";
 
-/** What happened to a stream, the latest first. */
+/** What happened to a stream, the latest first, as the server tells it. */
 export class EventsCard {
   readonly element: HTMLElement;
   private readonly list = h("ol", { class: "events" });
+  private readonly journal = new Journal();
+  private readonly follow: Follow;
 
-  constructor() {
+  constructor(app: App, videoId: string) {
     this.element = h("section", { class: "card" }, h("h2", {}, "Events"), this.list);
+    this.follow = new Follow(app.client, videoId, (events) => {
+      this.journal.add(events);
+      this.show();
+    });
   }
 
-  show(events: Event[]): void {
-    const latest = events.toSorted((a, b) => b.at - a.at);
+  leave(): void {
+    this.follow.leave();
+  }
+
+  private show(): void {
     this.list.replaceChildren(
-      ...latest.map(({ at, kind, text }) => {
-        const time = new Date(at);
-        const clock = h("time", { datetime: time.toISOString(), title: format.dateTime(time.toISOString()) }, format.moment(at, Date.now()));
+      ...this.journal.entries.map(({ at, kind, text }) => {
+        const time = new Date(at).toISOString();
+        const clock = h("time", { datetime: time, title: format.dateTime(time) }, format.moment(at, Date.now()));
         return h("li", { "data-kind": kind }, clock, h("span", {}, text));
       }),
     );

@@ -28,6 +28,10 @@ export class Health {
     this.encode.show([
       ["Picture", format.size(encode?.width, encode?.height)],
       ["Frames encoded", format.count(encode?.framesEncoded)],
+      ["Preset", encode?.preset ?? format.NONE],
+      ["Pictures encoded", relief(encode?.onePictureIn)],
+      ["Skipped to keep up", format.count(encode?.framesSkipped)],
+      ["Behind by", format.milliseconds(encode?.lagMs)],
       ["Left out", format.count(encode?.framesDropped)],
       ["Repeated", format.count(encode?.framesRepeated)],
       ["Decode errors", format.count(encode?.decodeErrors)],
@@ -49,6 +53,12 @@ export class Health {
       ["Sent to them", format.bytes(servedBytes)],
     ]);
   }
+}
+
+/** How many pictures are encoded while the machine can't keep up. */
+function relief(onePictureIn: number | null | undefined): string {
+  if (onePictureIn == null) return format.NONE;
+  return onePictureIn > 1 ? `one in ${onePictureIn}` : "all";
 }
 
 /** What half of the viewers see, and what one in twenty does. */

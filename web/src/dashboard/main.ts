@@ -1,16 +1,18 @@
 import "./base.css";
 import "./list.css";
 import "./stream.css";
+import "./webhooks.css";
 import { ApiError, Client, Unreachable } from "../api/client";
 import { h } from "../ui/dom";
 import { icon } from "../ui/icons";
 import type { App, Page } from "./page";
-import { parseRoute } from "./route";
+import { parseRoute, type Route } from "./route";
 import { session } from "./session";
 import { signIn } from "./signIn";
 import { StreamList } from "./streamList";
 import { StreamPage } from "./streamPage";
 import { toast } from "./toast";
+import { WebhooksPage } from "./webhooksPage";
 
 const root = document.getElementById("app") as HTMLElement;
 let leave = (): void => undefined;
@@ -44,10 +46,21 @@ function showDashboard(token: string): void {
     say: (message) => toast(message),
   };
 
+  function pageOf(route: Route): Page {
+    switch (route.page) {
+      case "stream":
+        return new StreamPage(app, route.videoId);
+      case "webhooks":
+        return new WebhooksPage(app);
+      case "list":
+        return new StreamList(app);
+    }
+  }
+
   function showRoute(): void {
     page?.leave();
     const route = parseRoute(location.hash);
-    page = route.page === "stream" ? new StreamPage(app, route.videoId) : new StreamList(app);
+    page = pageOf(route);
     main.replaceChildren(page.element);
     window.scrollTo(0, 0);
   }
@@ -60,7 +73,12 @@ function showDashboard(token: string): void {
     },
   }, icon("out"), h("span", {}, "Sign out"));
   root.replaceChildren(
-    h("header", { class: "top" }, h("a", { class: "wordmark", href: "#/" , "aria-label": "Weir, all streams" }, "weir"), signOut),
+    h(
+      "header",
+      { class: "top" },
+      h("a", { class: "wordmark", href: "#/", "aria-label": "Weir, all streams" }, "weir"),
+      h("nav", { "aria-label": "Elsewhere" }, h("a", { class: "quiet", href: "#/webhooks" }, "Webhooks"), h("a", { class: "quiet", href: "/api/docs" }, "API"), signOut),
+    ),
     banner,
     main,
   );

@@ -1,7 +1,8 @@
-export type Route = { page: "list" } | { page: "stream"; videoId: string };
+export type Route = { page: "list" } | { page: "webhooks" } | { page: "stream"; videoId: string };
 
-/** The page that a location hash names: `#/streams/{videoId}`; anything else is the list. */
+/** The page that a location hash names: `#/streams/{videoId}`, `#/webhooks`; anything else is the list. */
 export function parseRoute(hash: string): Route {
+  if (hash === "#/webhooks") return { page: "webhooks" };
   const match = /^#\/streams\/([^/]+)$/.exec(hash);
   if (!match) return { page: "list" };
   try {

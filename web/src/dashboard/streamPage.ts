@@ -9,7 +9,6 @@ import { confirm } from "./dialog";
 import { EventsCard } from "./eventsCard";
 import { Health } from "./health";
 import { History } from "./history";
-import { Journal } from "./journal";
 import { OptionsCard } from "./optionsCard";
 import type { App, Page } from "./page";
 import { Poll } from "./poll";
@@ -37,8 +36,7 @@ export class StreamPage implements Page {
   private readonly health = new Health();
   private readonly states = new States();
   private readonly strip = new StateStrip(this.states);
-  private readonly journal = new Journal();
-  private readonly events = new EventsCard();
+  private readonly events: EventsCard;
   private readonly options: OptionsCard;
   private readonly audience: Audience;
   private readonly quiet = h("p", { class: "no-health" }, "Bitrate, frame rate and encoding speed appear here once an encoder sends.");
@@ -55,6 +53,7 @@ export class StreamPage implements Page {
     this.send = new SendCard(app, videoId);
     this.watch = new WatchCard(app);
     this.audience = new Audience(app, videoId);
+    this.events = new EventsCard(app, videoId);
     this.options = new OptionsCard(app, (status) => this.show(status));
     const preview = h("iframe", {
       class: "preview", title: "Preview", src: `/live/${encodeURIComponent(videoId)}?embed&preview`,
@@ -85,6 +84,7 @@ export class StreamPage implements Page {
     this.poll.stop();
     this.charts.destroy();
     this.audience.leave();
+    this.events.leave();
   }
 
   private async refresh(signal: AbortSignal): Promise<void> {
@@ -113,7 +113,6 @@ export class StreamPage implements Page {
     this.options.show(status);
     this.states.observe(status, Date.now());
     this.strip.show();
-    if (this.journal.observe(status, Date.now())) this.events.show(this.journal.events);
   }
 
   private showHealth(status: StreamStatus): void {
@@ -182,6 +181,7 @@ export class StreamPage implements Page {
   private failed(error: unknown): void {
     if (error instanceof ApiError && error.status === 404) {
       this.poll.stop();
+      this.events.leave();
       this.element.replaceChildren(
         h("div", { class: "empty" }, h("h2", {}, "No such stream"), h("p", {}, "It may have been deleted."), h("a", { class: "button", href: "#/" }, "All streams")),
       );

@@ -78,7 +78,9 @@ impl Sender {
             // A proxy would look names up by itself.
             .no_proxy()
             .timeout(config.timeout)
+            // Events come in bursts; a connection that has been idle is about to be closed by the other side.
             .pool_max_idle_per_host(1)
+            .pool_idle_timeout(Duration::from_secs(2))
             .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")));
         let client = match config.allow_private {
             true => client,
