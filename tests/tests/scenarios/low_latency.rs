@@ -88,6 +88,23 @@ async fn requests_are_answered_by_their_rules() {
         assert_eq!(answer.header("cache-control"), format!("max-age={target}"), "{name}");
     }
 
+    // A part of a segment is sent where that is asked for, and nothing to who has it all.
+    let name = format!("/live/{}/segment_{listed:03}.ts", stream.id);
+    let segment = player.get(&format!("segment_{listed:03}.ts")).await;
+    let ask = async |field: &str, value: &str| {
+        let answer = reqwest::Client::new().get(weir.url(&name)).header(field, value).send().await.unwrap();
+        let range = answer.headers().get("content-range").map(|range| range.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), range.unwrap_or_default(), answer.bytes().await.unwrap())
+    };
+    let length = segment.body.len();
+    let (code, range, body) = ask("Range", "bytes=188-375").await;
+    assert_eq!((code, range), (206, format!("bytes 188-375/{length}")));
+    assert_eq!(body, segment.body[188..376]);
+    let (code, range, _) = ask("Range", &format!("bytes={length}-")).await;
+    assert_eq!((code, range), (416, format!("bytes */{length}")));
+    let (code, _, body) = ask("If-None-Match", segment.header("etag")).await;
+    assert_eq!((code, body.len()), (304, 0));
+
     // An encoder that stands still keeps nobody waiting: its last picture goes on.
     publisher.pause();
     let later = player.get(&format!("index.m3u8?_HLS_msn={}", next + 1)).await;
@@ -107,4 +124,55 @@ async fn http_2_is_spoken_without_tls_on_the_same_port() {
     assert_eq!(ask(&["--http2-prior-knowledge", &url]), "2 200 1;");
     // Asked twice: the connection is kept.
     assert_eq!(ask(&["--http1.1", &url, "-o", "/dev/null", &url]), "1.1 200 1;1.1 200 0;");
+}
+
+#[tokio::test]
+async fn a_delta_update_leaves_out_what_its_reader_knows() {
+    let weir = Weir::builder().env("WEIR_SEGMENT_DURATION", 1).env("WEIR_PLAYLIST_WINDOW", 12).start().await;
+    let stream = weir.api().create("delta").await;
+    let mut plain = stream.watch();
+    let mut publisher = stream.publish(encode(&Source { seconds: 120, ..Source::default() }));
+    plain.segments(9).await;
+    plain.finish();
+    let api = weir.anonymous();
+    let path = format!("/live/{}/index.m3u8", stream.id);
+    let whole = api.get(&path).await.text;
+    let delta = api.get(&format!("{path}?_HLS_skip=YES")).await.text;
+    publisher.kill().await;
+
+    // RFC 8216bis, sections 4.4.5.2 and 6.2.5.1.
+    assert!(number(&delta, "#EXT-X-VERSION:") >= 9.0 && !whole.contains("#EXT-X-SKIP"), "{whole}\n{delta}");
+    let until = number(&delta, "CAN-SKIP-UNTIL=");
+    assert!(until >= 6.0 * number(&delta, "#EXT-X-TARGETDURATION:"), "{delta}");
+    let skipped = number(&delta, "#EXT-X-SKIP:SKIPPED-SEGMENTS=");
+    let first = number(&delta, "#EXT-X-MEDIA-SEQUENCE:") + skipped;
+    let (known, kept) = (segments(&whole), segments(&delta));
+    assert!(skipped >= 1.0 && kept[0].0 == format!("segment_{first:03}.ts"), "{delta}");
+    let open: f64 = LowLatency::read(&delta).open_parts() as f64 * number(&delta, "PART-TARGET=");
+    let last: f64 = kept.iter().map(|(_, duration)| duration).sum::<f64>() + open;
+    assert!(last >= until && last - kept[0].1 < until + 0.5, "{last} s are listed of {until}:\n{delta}");
+    // With what its reader has, it is the whole.
+    let at = known.iter().position(|segment| *segment == kept[0]).expect("what is kept is known");
+    assert_eq!(known[at..], kept[..known.len() - at], "{whole}\n{delta}");
+}
+
+/// What follows `name` in a playlist.
+fn number(playlist: &str, name: &str) -> f64 {
+    let (_, rest) = playlist.split_once(name).unwrap_or_else(|| panic!("no {name} in\n{playlist}"));
+    let end = rest.find([',', '\n']).unwrap_or(rest.len());
+    rest[..end].parse().unwrap()
+}
+
+/// The URIs and durations of a playlist's segments.
+fn segments(playlist: &str) -> Vec<(String, f64)> {
+    let mut duration = 0.0;
+    let mut segments = Vec::new();
+    for line in playlist.lines() {
+        if line.starts_with("#EXTINF:") {
+            duration = number(line, "#EXTINF:");
+        } else if !line.starts_with('#') {
+            segments.push((line.to_owned(), duration));
+        }
+    }
+    segments
 }

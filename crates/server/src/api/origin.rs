@@ -1,13 +1,15 @@
 //! The origin: playlists, segments and parts, from memory, the moment that they are there.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{Path, RawQuery, State};
-use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RANGE, VARY};
 use axum::http::{HeaderMap, HeaderValue, Method, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use metrics::counter;
 use tower_http::cors::CorsLayer;
 
@@ -15,6 +17,7 @@ use super::Api;
 use super::directives::Directives;
 use super::events;
 use super::problem::Problem;
+use super::range;
 use super::requester::Requester;
 use crate::catalog::VideoId;
 use crate::live::{
@@ -51,7 +54,17 @@ async fn object(
     let target = window.target_duration();
     match served {
         Ok(served) => {
-            let response = respond(served, waits, target, &headers);
+            let response = match served {
+                Served::Playlist { plain, gzip } => playlist(plain, gzip, waits, target, &headers),
+                // A name stands for the same bytes for ever.
+                Served::Media(data) => media(&data, (SEGMENT_TYPE, SEGMENT_CACHE, &name), &method, headers),
+                Served::Poster(data) => {
+                    let mut hash = DefaultHasher::new();
+                    data.hash(&mut hash);
+                    let tag = format!("{:016x}", hash.finish());
+                    media(&data, (POSTER_TYPE, POSTER_CACHE, &tag), &method, headers)
+                }
+            };
             // Who asks for the head alone is sent no body.
             let size = response.body().size_hint().exact().filter(|_| method == Method::GET);
             let length = size.unwrap_or_default();
@@ -69,25 +82,35 @@ async fn object(
 }
 
 /// Lifetimes in caches are those of RFC 8216bis, Appendix B.1.
-fn respond(served: Served, waits: bool, target: Duration, headers: &HeaderMap) -> Response<Body> {
-    let (content_type, cache, encoded, body) = match served {
-        Served::Playlist { plain, gzip } => {
-            let lifetime = if waits { target * 6 } else { target / 2 };
-            let cache = format!("max-age={}", lifetime.as_secs());
-            let gzipped = accepts_gzip(headers);
-            (PLAYLIST_TYPE, HeaderValue::from_str(&cache).ok(), gzipped, if gzipped { gzip } else { plain })
-        }
-        Served::Poster(data) => (POSTER_TYPE, Some(HeaderValue::from_static(POSTER_CACHE)), false, data),
-        Served::Media(data) => (SEGMENT_TYPE, Some(HeaderValue::from_static(SEGMENT_CACHE)), false, data),
-    };
-    let mut response = Response::new(Body::from(body));
+fn playlist(plain: Bytes, gzip: Bytes, waits: bool, target: Duration, headers: &HeaderMap) -> Response<Body> {
+    let lifetime = if waits { target * 6 } else { target / 2 };
+    let encoded = accepts_gzip(headers);
+    let mut response = Response::new(Body::from(if encoded { gzip } else { plain }));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(PLAYLIST_TYPE));
+    let cache = HeaderValue::from_str(&format!("max-age={}", lifetime.as_secs())).ok();
     headers.extend(cache.map(|cache| (CACHE_CONTROL, cache)));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     if encoded {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
+    response
+}
+
+/// Of a type and with a lifetime in caches and an entity tag.
+fn media(
+    data: &Bytes,
+    (content_type, cache, tag): (&'static str, &'static str, &str),
+    method: &Method,
+    mut headers: HeaderMap,
+) -> Response<Body> {
+    // A range is one of a GET (RFC 9110 §14.2).
+    if method != Method::GET {
+        headers.remove(RANGE);
+    }
+    let mut response = range::respond(&headers, data, tag);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache));
     response
 }
 
