@@ -72,6 +72,7 @@ async fn players_go_on_while_a_publisher_that_is_there_sends_nothing() {
     let status =
         stream.reports("pictures shown again", |s| s["encode"]["framesRepeated"].as_u64() > Some(0)).await;
     assert_eq!(status["reconnecting"], false, "{status}");
+    assert_eq!(status["stalled"], serde_json::json!(["publisher"]), "{status}");
     let decoded = status["encode"]["framesDecoded"].as_u64();
     publisher.resume();
     stream.reports("new pictures", |s| s["encode"]["framesDecoded"].as_u64() > decoded).await;

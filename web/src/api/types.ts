@@ -110,6 +110,8 @@ export interface StreamStatus extends StreamOptions {
   status: StreamState;
   isLiveNow: boolean;
   reconnecting: boolean | null;
+  /** What stands still now: `publisher`, `encoder` or `upload`. */
+  stalled?: string[];
   /** Whether the key is accepted when a publisher shows it. */
   armed: boolean | null;
   hlsManifestKey: string | null;

@@ -40,6 +40,7 @@ describe("warnings", () => {
   it("names each fault", () => {
     const { ingest, encode, upload } = live();
     expect(codes(live({ reconnecting: true }))).toEqual(["away"]);
+    expect(codes(live({ stalled: ["publisher", "encoder", "upload"] }))).toEqual(["silent", "hung", "stuck-upload"]);
     expect(codes(live({ ingest: { ...ingest!, keyframeInterval: 4.2 } }))).toEqual(["keyframes"]);
     expect(codes(live({ ingest: { ...ingest!, audioCodec: null } }))).toEqual(["no-audio"]);
     expect(codes(live({ encode: { ...encode!, speed: 0.9, decodeErrors: 1, framesDropped: 3 } }))).toEqual(["decode", "speed", "frames"]);

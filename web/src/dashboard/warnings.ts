@@ -14,12 +14,15 @@ const MIN_SPEED = 1;
 const MAX_UPLOAD_LATENCY_MS = 1_500;
 
 /** What is wrong with a stream that runs, or runs badly. `bitrates` are its last ones, where they are known. */
-export function warnings({ status, reconnecting, ingest, encode, upload }: StreamStatus, bitrates: (number | null)[] = []): Warning[] {
+export function warnings({ status, reconnecting, stalled = [], ingest, encode, upload }: StreamStatus, bitrates: (number | null)[] = []): Warning[] {
   if (status !== "LIVE") return [];
   const found: Warning[] = [];
   const add = (code: string, title: string, detail: string): void => void found.push({ code, title, detail });
 
   if (reconnecting) add("away", "The encoder is gone", "Viewers see the last picture while Weir waits for it to come back.");
+  if (stalled.includes("publisher")) add("silent", "The encoder sends nothing", "It is connected, and viewers see its last picture. Check the encoder and its network.");
+  if (stalled.includes("encoder")) add("hung", "Weir’s encoder stands still", "If it doesn’t get on within seconds, this broadcast ends; the others go on.");
+  if (stalled.includes("upload")) add("stuck-upload", "The object store takes nothing", "Segments wait in memory, and are given up when too many do. Check the object store and the way to it.");
   const keyframes = ingest?.keyframeInterval ?? 0;
   if (keyframes > MAX_KEYFRAME_INTERVAL_S) {
     add("keyframes", `A keyframe only every ${format.seconds(keyframes)}`, "After a fault the picture stays broken until the next one. Set the encoder’s keyframe interval to 2 s.");
