@@ -74,7 +74,8 @@ pub(crate) struct Api {
         (name = "recordings", description = "What is left of broadcasts"),
         (name = "events", description = "For programs that follow what happens"),
         (name = "webhooks", description = "For servers that are to be told what happens"),
-        (name = "viewers", description = "For players"),
+        (name = "playback", description = "For players: HLS, from memory"),
+        (name = "viewers", description = "For players: who watches"),
         (name = "operations", description = "For whoever runs the server"),
     ),
     modifiers(&BearerToken),
@@ -129,12 +130,12 @@ pub(crate) fn router(api: Api) -> Router {
         .routes(routes!(operations::metrics));
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(control)
+        .merge(origin::router())
         .merge(viewers)
         .merge(operations)
         .split_for_parts();
     document::complete(&mut document);
     router
-        .merge(origin::router())
         .merge(recordings::router())
         .merge(pages::router())
         .merge(document::router(&document))

@@ -17,7 +17,9 @@ async fn pages_and_playlists_are_served_over_tls_and_http_2() {
         .env("WEIR_HTTPS_KEY", first.key.display())
         .start()
         .await;
-    assert!(weir.log().contains(&format!("https://127.0.0.1:{port}/live/")), "the banner shows it");
+    let shown = format!("https://127.0.0.1:{port}/live/");
+    eventually("the banner", Duration::from_secs(10), || async { weir.log().contains(&shown).then_some(()) })
+        .await;
     // Whoever connects and says nothing keeps nobody waiting.
     let _silent = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let base = format!("https://127.0.0.1:{port}");

@@ -3,15 +3,15 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RANGE, VARY};
 use axum::http::{HeaderMap, HeaderValue, Method, Response};
-use axum::routing::get;
 use bytes::Bytes;
 use metrics::counter;
 use tower_http::cors::CorsLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Api;
 use super::directives::Directives;
@@ -24,10 +24,38 @@ use crate::live::{
     MEDIA_PLAYLIST, PLAYLIST_TYPE, POSTER_CACHE, POSTER_TYPE, SEGMENT_CACHE, SEGMENT_TYPE, Served, WaitError,
 };
 
-pub(super) fn router() -> Router<Api> {
-    Router::new().route("/live/{video_id}/{object}", get(object)).layer(CorsLayer::permissive())
+pub(super) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(object)).layer(CorsLayer::permissive())
 }
 
+/// A playlist, a segment, a part or the poster of a stream on air
+///
+/// `index.m3u8` is the media playlist, `master.m3u8` the multivariant one; `segment_000.ts`, `segment_000.part_0.ts` and
+/// `thumb.jpg` take `Range` and `If-None-Match`. The query is for `index.m3u8` alone (RFC 8216bis, section 6.2.5).
+#[utoipa::path(
+    get, path = "/live/{videoId}/{object}", tag = "playback", operation_id = "play",
+    params(
+        ("videoId" = String, Path),
+        ("object" = String, Path, example = "index.m3u8"),
+        ("_HLS_msn" = Option<u64>, Query, description = "Answer once the segment of this number is listed"),
+        ("_HLS_part" = Option<u64>, Query, description = "Answer once this part of it is; needs `_HLS_msn`"),
+        ("_HLS_skip" = Option<String>, Query, description = "`YES`: leave out what its reader knows already"),
+        ("latency" = Option<String>, Query, description = "`low`: with parts; `plain`: without; else as the stream has it"),
+        ("viewerId" = Option<String>, Query, description = "What the viewer calls itself, in 1 to 64 bytes"),
+        ("preview" = Option<String>, Query, description = "Don't count me"),
+    ),
+    responses(
+        (status = OK, content(
+            (String = "application/vnd.apple.mpegurl"), (String = "video/mp2t"), (String = "image/jpeg"),
+        )),
+        (status = PARTIAL_CONTENT, description = "The range that was asked for"),
+        (status = NOT_MODIFIED, description = "Who asks has it"),
+        (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+        (status = RANGE_NOT_SATISFIABLE, description = "There are no such bytes"),
+        (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
 async fn object(
     State(api): State<Api>,
     Path((id, name)): Path<(String, String)>,
