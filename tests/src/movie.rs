@@ -42,11 +42,12 @@ impl Movie {
         serde_json::from_slice(&found.stdout).unwrap()
     }
 
-    /// What ffmpeg complains of while it decodes everything.
+    /// What ffmpeg complains of while it decodes everything, with the media's own clock at the end.
     pub async fn warnings(&self) -> String {
         let mut ffmpeg = Command::new("ffmpeg");
         ffmpeg.args(["-v", "warning", "-xerror", "-i"]).arg(self.file.path());
-        let decoded = ffmpeg.args(["-fps_mode", "passthrough", "-f", "null", "-"]).output().await.unwrap();
+        ffmpeg.args(["-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "null", "-"]);
+        let decoded = ffmpeg.output().await.unwrap();
         String::from_utf8_lossy(&decoded.stderr).into_owned()
     }
 }

@@ -25,5 +25,5 @@ mod writer;
 pub use error::Error;
 pub use options::SegmenterOptions;
 pub use reader::{ReadError, SegmentReader};
-pub use segment::{MediaSequence, Output, Part, Segment, part_name, segment_name};
+pub use segment::{MediaSequence, Output, Part, Segment, part_name, segment_name, segment_sequence};
 pub use segmenter::Segmenter;

@@ -72,6 +72,14 @@ pub fn segment_name(sequence: MediaSequence) -> String {
     format!("segment_{:03}.ts", sequence.0)
 }
 
+/// The number of the segment that has this name, if one has.
+pub fn segment_sequence(name: &str) -> Option<MediaSequence> {
+    let number = name.strip_prefix("segment_")?.strip_suffix(".ts")?;
+    let sequence = MediaSequence(number.parse().ok()?);
+    // Nothing has two names.
+    (segment_name(sequence) == name).then_some(sequence)
+}
+
 /// The object name of a part, beside its segment's: `segment_012.part_3.ts`.
 pub fn part_name(sequence: MediaSequence, index: u32) -> String {
     format!("segment_{:03}.part_{index}.ts", sequence.0)

@@ -5,6 +5,7 @@
 
 mod assembly;
 mod recorder;
+mod vod;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,12 +13,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hls_mux::MediaSequence;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use uploader::{Multipart, RetryPolicy, StoreError, Uploader};
 
 use self::recorder::Recorder;
+pub(crate) use self::vod::VodPlaylist;
+use self::vod::VodPlaylists;
 use crate::catalog::{Catalog, CatalogError, Recording, VideoId};
 use crate::live::{ObjectKeys, Registry};
 
@@ -26,6 +30,8 @@ pub(crate) const FILE_TYPE: &str = "video/mp4";
 pub(crate) const FILE_CACHE: &str = "public, max-age=31536000, immutable";
 /// How long an address of a file in the bucket is good for: a long evening.
 const SIGNED_FOR: Duration = Duration::from_secs(12 * 3600);
+/// Segments that are read from the store for viewers at a time; each is some hundred kilobytes.
+const READERS: usize = 64;
 /// Segments of a removed recording that are asked of the catalog at a time.
 const PAGE: u32 = 500;
 
@@ -40,6 +46,15 @@ pub(crate) enum Place {
 /// How long a server that stops waits for files that are nearly there.
 const LAST_MOMENTS: Duration = Duration::from_secs(10);
 
+/// Why a kept segment cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SegmentError {
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Store(#[from] uploader::Error),
+}
+
 /// Every recording that is made. A clone is the same.
 #[derive(Clone)]
 pub(crate) struct Recorders {
@@ -50,6 +65,9 @@ struct Shared {
     catalog: Catalog,
     registry: Registry,
     uploader: Uploader,
+    vod: VodPlaylists,
+    /// Segments that are read from the store for viewers at a time.
+    readers: Semaphore,
     running: Mutex<HashSet<(VideoId, u32)>>,
     tasks: TaskTracker,
     cancel: CancellationToken,
@@ -68,6 +86,8 @@ impl Recorders {
             catalog,
             registry,
             uploader: uploader.with_policy(policy),
+            vod: VodPlaylists::default(),
+            readers: Semaphore::new(READERS),
             running: Mutex::default(),
             tasks: TaskTracker::new(),
             cancel: CancellationToken::new(),
@@ -75,6 +95,27 @@ impl Recorders {
         let following = shared.clone();
         tokio::spawn(async move { following.cancel.run_until_cancelled(following.follow()).await });
         Self { shared }
+    }
+
+    /// The playlist of all that is kept of a stream's newest broadcast; `None` if that is nothing.
+    pub(crate) async fn vod(&self, id: &VideoId) -> Result<Option<VodPlaylist>, CatalogError> {
+        self.shared.vod.get(&self.shared.catalog, id).await
+    }
+
+    /// A kept segment that may have left the origin's memory; `None` if there is none.
+    pub(crate) async fn segment(&self, id: &VideoId, name: &str) -> Result<Option<Bytes>, SegmentError> {
+        let Some(sequence) = hls_mux::segment_sequence(name) else { return Ok(None) };
+        let after = MediaSequence::new(sequence.get().saturating_add(1));
+        let kept = self.shared.catalog.kept_segments(id, sequence, Some(after), 1).await?;
+        if kept.first().is_none_or(|entry| entry.gap) {
+            return Ok(None);
+        }
+        let _place = self.shared.readers.acquire().await;
+        match self.shared.uploader.get(&ObjectKeys::new(id).segment(sequence)).await {
+            Ok(data) => Ok(Some(data)),
+            Err(error) if matches!(error.source, StoreError::NotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Where a recording's file is; `None` if it is gone.
@@ -97,6 +138,8 @@ impl Recorders {
         let before = shared.catalog.end_of_recording(recording).await?;
         let keys = ObjectKeys::new(&recording.video_id);
         let mut objects = vec![keys.recording(recording.number)];
+        let is_newest = before.is_none();
+        objects.extend(is_newest.then(|| keys.vod_playlist()));
         let mut next = recording.first;
         loop {
             let kept = shared.catalog.kept_segments(&recording.video_id, next, before, PAGE).await?;

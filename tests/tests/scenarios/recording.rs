@@ -2,7 +2,7 @@
 
 use reqwest::Client;
 use reqwest::header::RANGE;
-use scenarios::{Movie, SeaweedFs, Source, Stream, Weir, encode};
+use scenarios::{Movie, SeaweedFs, Source, Stream, Version, Weir, encode};
 use serde_json::Value;
 
 /// Waits until the stream's newest recording is ready; there must be so many.
@@ -68,6 +68,10 @@ async fn a_broadcast_that_lost_its_publisher_and_its_server_leaves_one_file_and_
     let listed = weir.api().get(&path).await.json();
     assert_eq!(listed["recordings"][0]["state"], "RECORDING", "{listed}");
     weir.api().delete(&format!("{path}/1")).await.assert_problem(409);
+    let vod = stream.playback_url.replace("index.m3u8", "vod.m3u8");
+    assert_eq!(stream.status().await["vodUrl"], vod);
+    let growing = reqwest::get(&vod).await.unwrap().text().await.unwrap();
+    assert!(growing.contains("#EXT-X-PLAYLIST-TYPE:EVENT\n") && !growing.contains("ENDLIST"), "{growing}");
     assert_eq!(stream.post("stop").await.code, 200);
     player.ended().await;
     publisher.stop().await;
@@ -78,6 +82,19 @@ async fn a_broadcast_that_lost_its_publisher_and_its_server_leaves_one_file_and_
     let listed: f64 = seen.segments.iter().map(|segment| segment.entry.duration).sum();
     assert_plays(&download(&recording).await, &recording, listed).await;
     let folder = stream.s3_playback_url.as_deref().unwrap().rsplit_once('/').unwrap().0;
+    // The bucket's playlist and the origin's list all that viewers were ever shown, as they were.
+    for url in [vod.clone(), format!("{folder}/vod.m3u8")] {
+        let text = reqwest::get(&url).await.unwrap().text().await.unwrap();
+        // But for its type it is as a live playlist is.
+        let sliding = text.replace("#EXT-X-PLAYLIST-TYPE:VOD\n", "");
+        assert_ne!(sliding, text);
+        let version = Version::parse(&sliding, std::time::Instant::now()).unwrap();
+        assert!(version.ended, "{text}");
+        assert_eq!(version.entries, seen.segments.iter().map(|seen| seen.entry.clone()).collect::<Vec<_>>());
+    }
+    let first = &seen.segments[0];
+    let served = reqwest::get(vod.replace("vod.m3u8", &first.entry.uri)).await.unwrap();
+    assert_eq!(served.bytes().await.unwrap(), first.media, "long gone from memory");
     for segment in seen.segments.iter().filter(|segment| !segment.entry.gap) {
         let kept = reqwest::get(format!("{folder}/{}", segment.entry.uri)).await.unwrap();
         assert_eq!(kept.status(), 200, "{}", segment.entry.uri);

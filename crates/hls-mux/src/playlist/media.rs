@@ -30,7 +30,17 @@ pub struct MediaPlaylist {
     discontinuity_sequence: u64,
     has_discontinuities: bool,
     independent: bool,
+    kind: Option<PlaylistType>,
     ended: bool,
+}
+
+/// `EXT-X-PLAYLIST-TYPE` (RFC 8216 §4.3.3.5): what may still change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaylistType {
+    /// Segments are added at its end, and none leaves.
+    Event,
+    /// Nothing does.
+    Vod,
 }
 
 /// A segment as a playlist lists it.
@@ -76,6 +86,7 @@ impl MediaPlaylist {
             discontinuity_sequence: 0,
             has_discontinuities: false,
             independent: true,
+            kind: None,
             ended: false,
         }
     }
@@ -145,6 +156,11 @@ impl MediaPlaylist {
         self.independent = false;
     }
 
+    /// Says what may still change (`EXT-X-PLAYLIST-TYPE`). Its window must be long enough for all that is listed.
+    pub fn set_type(&mut self, kind: PlaylistType) {
+        self.kind = Some(kind);
+    }
+
     /// Nothing follows (`EXT-X-ENDLIST`).
     pub fn set_ended(&mut self) {
         self.ended = true;
@@ -183,8 +199,15 @@ impl MediaPlaylist {
     }
 
     fn render_to(&self, text: &mut String) -> std::fmt::Result {
-        let version = if self.entries.iter().any(|entry| entry.gap) { VERSION_WITH_GAP } else { VERSION };
+        let has_gap = self.entries.iter().any(|entry| entry.gap);
+        // What has a type is only appended to: its head must be right for all that may come.
+        let version = if has_gap || self.kind.is_some() { VERSION_WITH_GAP } else { VERSION };
         self.render_head(version, text)?;
+        match self.kind {
+            Some(PlaylistType::Event) => text.push_str("#EXT-X-PLAYLIST-TYPE:EVENT\n"),
+            Some(PlaylistType::Vod) => text.push_str("#EXT-X-PLAYLIST-TYPE:VOD\n"),
+            None => {}
+        }
         self.render_body(text)
     }
 
@@ -207,7 +230,7 @@ impl MediaPlaylist {
     pub(super) fn render_sequences(&self, text: &mut String) -> std::fmt::Result {
         let first = self.entries.front().map_or(0, |entry| entry.sequence.get());
         writeln!(text, "#EXT-X-MEDIA-SEQUENCE:{first}")?;
-        if self.has_discontinuities {
+        if self.has_discontinuities && self.kind.is_none() {
             writeln!(text, "#EXT-X-DISCONTINUITY-SEQUENCE:{}", self.discontinuity_sequence)?;
         }
         if self.independent {

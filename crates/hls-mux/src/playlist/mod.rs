@@ -6,6 +6,6 @@ mod media;
 mod multivariant;
 
 pub use self::low_latency::LowLatencyPlaylist;
-pub use self::media::{Entry, MediaPlaylist};
+pub use self::media::{Entry, MediaPlaylist, PlaylistType};
 pub use codecs::codecs_string;
 pub use multivariant::{MultivariantPlaylist, Variant};

@@ -113,6 +113,8 @@ pub(super) struct StreamStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     s3_playback_url: Option<String>,
     player_url: String,
+    /// The playlist of all that is kept of its newest broadcast; null where it isn't recorded.
+    vod_url: Option<String>,
     /// The server that it is played from; null where its encoder publishes.
     source: Option<SourceStatus>,
     /// What the publisher sends; null while there is none.
@@ -167,7 +169,6 @@ impl StreamStatus {
         let attendance = api.board.attendance(id);
         Self {
             video_id: id.to_string(),
-            options: stream.options,
             status: stream.status,
             is_live_now,
             reconnecting: is_live_now && broadcast.as_ref().is_some_and(|b| b.is_away()),
@@ -189,11 +190,13 @@ impl StreamStatus {
             playback_url: urls.playback(id),
             s3_playback_url: urls.s3_playback(id),
             player_url: urls.player(id),
+            vod_url: stream.options.record.then(|| urls.origin(&ObjectKeys::new(id).vod_playlist())),
             source: api.pulls.status(id),
             ingest: broadcast.as_ref().and_then(|b| b.health().ingest()),
             encode: broadcast.as_ref().map(|b| b.encode_health()),
             upload: broadcast.as_ref().map(|b| b.upload_health()),
             title: stream.title,
+            options: stream.options,
         }
     }
 }

@@ -21,8 +21,13 @@ use super::range;
 use super::requester::Requester;
 use crate::catalog::VideoId;
 use crate::live::{
-    MEDIA_PLAYLIST, PLAYLIST_TYPE, POSTER_CACHE, POSTER_TYPE, SEGMENT_CACHE, SEGMENT_TYPE, Served, WaitError,
+    MEDIA_PLAYLIST, PLAYLIST_TYPE, POSTER_CACHE, POSTER_TYPE, SEGMENT_CACHE, SEGMENT_TYPE, Served,
+    VOD_PLAYLIST, WaitError,
 };
+use crate::recordings::{SegmentError, VodPlaylist};
+
+/// A playlist of kept segments is as old as that, at most, before it says so.
+const VOD_LIFETIME: Duration = Duration::from_secs(1);
 
 pub(super) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(object)).layer(CorsLayer::permissive())
@@ -65,7 +70,14 @@ async fn object(
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
     let id = VideoId::parse(&id).ok_or_else(|| Problem::no_such_stream(&id))?;
-    let broadcast = api.registry.get(&id).ok_or_else(|| Problem::not_on_air(&id))?;
+    if name == VOD_PLAYLIST {
+        return vod_playlist(&api, &id, &headers).await;
+    }
+    let Some(broadcast) = api.registry.get(&id) else {
+        return kept_segment(&api, &id, &name, &method, headers)
+            .await?
+            .ok_or_else(|| Problem::not_on_air(&id));
+    };
     let window = &broadcast.window;
     let (served, waits) = if name == MEDIA_PLAYLIST {
         let query = query.unwrap_or_default();
@@ -101,12 +113,46 @@ async fn object(
             Ok(response)
         }
         Err(WaitError::Unknown) => {
+            if let Some(response) = kept_segment(&api, &id, &name, &method, headers).await? {
+                return Ok(response);
+            }
             let lifetime = if waits { target * 4 } else { target };
             Err(Problem::no_such_object(&name).cached_for(lifetime))
         }
         Err(WaitError::TooFar) => Err(Problem::too_far()),
         Err(WaitError::Stuck) => Err(Problem::stuck()),
     }
+}
+
+/// The playlist of all that is kept of the newest broadcast.
+async fn vod_playlist(api: &Api, id: &VideoId, headers: &HeaderMap) -> Result<Response<Body>, Problem> {
+    let Some(VodPlaylist { rendered, is_ended }) = api.recorders.vod(id).await? else {
+        return Err(Problem::no_such_object(VOD_PLAYLIST).cached_for(VOD_LIFETIME));
+    };
+    let target = if is_ended { VOD_LIFETIME * 6 } else { VOD_LIFETIME * 2 };
+    let response = playlist(rendered.plain, rendered.gzip, false, target, headers);
+    counter!("weir_origin_bytes_total").increment(response.body().size_hint().exact().unwrap_or_default());
+    Ok(response)
+}
+
+/// A segment that has left the memory, where it is kept.
+async fn kept_segment(
+    api: &Api,
+    id: &VideoId,
+    name: &str,
+    method: &Method,
+    headers: HeaderMap,
+) -> Result<Option<Response<Body>>, Problem> {
+    let segment = api.recorders.segment(id, name).await.map_err(|error| match error {
+        SegmentError::Catalog(error) => error.into(),
+        SegmentError::Store(error) => {
+            tracing::warn!(%error, "a kept segment cannot be served");
+            Problem::store_unreachable()
+        }
+    })?;
+    let Some(data) = segment else { return Ok(None) };
+    counter!("weir_origin_bytes_total").increment(data.len() as u64);
+    Ok(Some(media(&data, (SEGMENT_TYPE, SEGMENT_CACHE, name), method, headers)))
 }
 
 /// Lifetimes in caches are those of RFC 8216bis, Appendix B.1.

@@ -111,6 +111,17 @@ impl Catalog {
         }))
     }
 
+    /// What a stream's segments were meant to last, and whether each decodes by itself.
+    pub(crate) async fn listing_of(&self, id: &VideoId) -> Result<Option<(MediaDuration, bool)>> {
+        let row: Option<(i64, bool)> =
+            sqlx::query_as("SELECT segment_duration, independent FROM playlists WHERE video_id = $1")
+                .bind(id.as_str())
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(failed("read a playlist"))?;
+        Ok(row.map(|(duration, independent)| (MediaDuration::from_ticks(duration), independent)))
+    }
+
     /// The segments that are kept of a stream's broadcasts, from one on and before another, `limit` at most.
     pub(crate) async fn kept_segments(
         &self,

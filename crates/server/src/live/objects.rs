@@ -11,6 +11,9 @@ pub(crate) const MULTIVARIANT_PLAYLIST: &str = "master.m3u8";
 /// The poster's name beneath a stream's folder.
 pub(crate) const POSTER: &str = "thumb.jpg";
 
+/// The name, beneath a stream's folder, of the playlist of all that is kept.
+pub(crate) const VOD_PLAYLIST: &str = "vod.m3u8";
+
 /// The keys of one stream's objects.
 #[derive(Clone, Debug)]
 pub(crate) struct ObjectKeys {
@@ -28,6 +31,10 @@ impl ObjectKeys {
 
     pub(crate) fn multivariant_playlist(&self) -> String {
         format!("live/{}/{MULTIVARIANT_PLAYLIST}", self.id)
+    }
+
+    pub(crate) fn vod_playlist(&self) -> String {
+        format!("live/{}/{VOD_PLAYLIST}", self.id)
     }
 
     pub(crate) fn poster(&self) -> String {

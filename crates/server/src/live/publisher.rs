@@ -20,7 +20,7 @@ pub(crate) const SEGMENT_TYPE: &str = "video/mp2t";
 /// A segment's name is never used for anything else.
 pub(crate) const SEGMENT_CACHE: &str = "public, max-age=31536000, immutable";
 pub(crate) const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
-pub(super) const PLAYLIST_CACHE: &str = "no-cache";
+pub(crate) const PLAYLIST_CACHE: &str = "no-cache";
 
 /// Pause after the store has refused a segment for as long as one call tries.
 const PAUSE: Duration = Duration::from_secs(1);

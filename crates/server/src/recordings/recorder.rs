@@ -1,18 +1,18 @@
 //! The task of one recording: follows the kept segments, stores the file's parts.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hls_mux::MediaSequence;
 use hls_mux::playlist::Entry;
 use metrics::counter;
-use uploader::{Multipart, Object, StoreError};
+use uploader::{LatestObject, Multipart, Object, StoreError};
 
 use super::assembly::{Assembly, File, Piece};
 use super::{FILE_CACHE, FILE_TYPE, Shared};
 use crate::catalog::{CatalogError, RecordedFile, Recording, RecordingState, SealedPart, VideoId};
-use crate::live::{ObjectKeys, Served};
+use crate::live::{ObjectKeys, PLAYLIST_CACHE, PLAYLIST_TYPE, Served};
 
 /// Segments that are asked of the catalog at a time.
 const PAGE: u32 = 64;
@@ -22,6 +22,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// Attempts until a recording is given up: about a day.
 const ATTEMPTS: u32 = 300;
+
+/// The bucket's playlist is written again when so long has passed, and a part of it is new.
+const PLAYLIST_PERIOD: Duration = Duration::from_secs(10);
+const PLAYLIST_GROWTH: usize = 50;
 
 /// Why an attempt to make a recording's file failed.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +114,7 @@ impl Recorder {
         let recording = self.read().await?;
         let key = ObjectKeys::new(&self.id).recording(self.number);
         let mut upload = Upload::resume(&self.shared, &recording, key).await?;
+        let mut playlist = BucketPlaylist::new(&self.shared, &self.id);
         let mut assembly = Assembly::new(recording.started_at);
         let mut next = recording.first;
         while !assembly.is_full() {
@@ -128,6 +133,7 @@ impl Recorder {
                     _ => break,
                 }
             }
+            playlist.grown(entries.len()).await;
             for entry in entries {
                 next = MediaSequence::new(entry.sequence.get() + 1);
                 self.add(&mut assembly, &entry).await?;
@@ -136,6 +142,7 @@ impl Recorder {
                 }
             }
         }
+        playlist.write().await?;
         if assembly.left_out() > 0 {
             tracing::info!(frames = assembly.left_out(), "frames had no place in a recording");
         }
@@ -275,6 +282,46 @@ impl<'a> Upload<'a> {
             }
             self.shared.catalog.begin_upload(self.recording, None).await?;
         }
+        Ok(())
+    }
+}
+
+/// The bucket's playlist of what is kept. It is as long as the broadcast: writing it with each segment would
+/// cost more than the segments.
+struct BucketPlaylist<'a> {
+    shared: &'a Shared,
+    id: &'a VideoId,
+    latest: LatestObject,
+    listed: usize,
+    written: usize,
+    written_at: Option<Instant>,
+}
+
+impl<'a> BucketPlaylist<'a> {
+    fn new(shared: &'a Shared, id: &'a VideoId) -> Self {
+        let key = ObjectKeys::new(id).vod_playlist();
+        let latest =
+            LatestObject::new(shared.uploader.clone(), key, PLAYLIST_TYPE, PLAYLIST_CACHE).inherited();
+        Self { shared, id, latest, listed: 0, written: 0, written_at: None }
+    }
+
+    /// There are so many more segments. It is written when they are a fiftieth of all, and ten seconds are over.
+    async fn grown(&mut self, more: usize) {
+        self.listed += more;
+        let is_due = self.written_at.is_none_or(|at| at.elapsed() >= PLAYLIST_PERIOD);
+        if is_due
+            && (self.listed - self.written) * PLAYLIST_GROWTH >= self.listed
+            && let Err(error) = self.write().await
+        {
+            tracing::warn!(%error, "the playlist of a recording cannot be stored; trying on");
+        }
+    }
+
+    async fn write(&mut self) -> Result<(), RecordError> {
+        if let Some(playlist) = self.shared.vod.get(&self.shared.catalog, self.id).await? {
+            self.latest.replace(playlist.rendered.plain).await?;
+        }
+        (self.written, self.written_at) = (self.listed, Some(Instant::now()));
         Ok(())
     }
 }
