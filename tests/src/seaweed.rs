@@ -67,6 +67,11 @@ impl SeaweedFs {
         &self.bucket
     }
 
+    /// The port of its S3 API.
+    pub fn port(&self) -> u16 {
+        self.ports.first
+    }
+
     /// The URL under which anybody may read an object.
     pub fn url(&self, key: &str) -> String {
         format!("{}/{}/{key}", self.ports.s3(), self.bucket)

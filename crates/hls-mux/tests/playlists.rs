@@ -61,6 +61,48 @@ fn a_resumed_playlist_is_the_same_and_counts_on() {
 }
 
 #[test]
+fn what_was_lost_between_two_processes_is_bridged_with_gaps() {
+    let mut playlist = MediaPlaylist::new(MediaDuration::from_secs(2), 6);
+    (0..6).for_each(|number| drop(playlist.push(entry(number, 2000))));
+    // Three numbers, in the place of 4.5 seconds.
+    let next = epoch() + Duration::from_millis(16_500);
+    let evicted = playlist.bridge(MediaSequence::new(9), next);
+    assert_eq!(evicted.iter().map(|entry| entry.sequence.get()).collect::<Vec<_>>(), [0, 1, 2]);
+    let gaps: Vec<_> = playlist.entries().filter(|entry| entry.gap).collect();
+    assert_eq!(gaps.iter().map(|gap| gap.sequence.get()).collect::<Vec<_>>(), [6, 7, 8]);
+    assert_eq!(gaps.iter().map(|gap| gap.duration.to_std().as_millis()).collect::<Vec<_>>(), [1500; 3]);
+    let ends = gaps.last().map(|gap| gap.program_date_time + gap.duration.to_std());
+    assert_eq!(ends, Some(next), "dates go on through the gaps");
+    assert_eq!(parse(&playlist).media_sequence, 3);
+}
+
+#[test]
+fn a_bridge_never_exceeds_the_target_duration_and_never_is_empty() {
+    for (seconds, millis) in [(3600, 2000), (0, 0)] {
+        let mut playlist = MediaPlaylist::new(MediaDuration::from_secs(2), 6);
+        (0..6).for_each(|number| drop(playlist.push(entry(number, 2000))));
+        playlist.bridge(MediaSequence::new(8), epoch() + Duration::from_secs(seconds));
+        let gaps: Vec<_> = playlist.entries().filter(|entry| entry.gap).map(|gap| gap.duration).collect();
+        assert_eq!(gaps.iter().map(|gap| gap.to_std().as_millis()).collect::<Vec<_>>(), [millis; 2]);
+        assert!(gaps.iter().all(|gap| gap.ticks() > 0));
+    }
+}
+
+#[test]
+fn nothing_is_bridged_where_nothing_is_lost_and_all_leaves_where_more_than_a_window_is() {
+    let mut playlist = MediaPlaylist::new(MediaDuration::from_secs(2), 3);
+    assert_eq!(playlist.bridge(MediaSequence::new(40), epoch()), [], "the first is at no distance");
+    (0..5).for_each(|number| drop(playlist.push(Entry { discontinuity: number > 0, ..entry(number, 2000) })));
+    assert_eq!(playlist.bridge(MediaSequence::new(5), epoch()), []);
+    assert_eq!(playlist.entries().len(), 3);
+    let evicted = playlist.bridge(MediaSequence::new(9), epoch());
+    assert_eq!(evicted.iter().map(|entry| entry.sequence.get()).collect::<Vec<_>>(), [2, 3, 4]);
+    assert_eq!((playlist.entries().len(), playlist.discontinuity_sequence()), (0, 4));
+    playlist.push(Entry { discontinuity: true, ..entry(9, 2000) });
+    assert_eq!((parse(&playlist).media_sequence, playlist.discontinuity_sequence()), (9, 4));
+}
+
+#[test]
 fn the_window_slides_and_returns_what_leaves_it() {
     let mut playlist = MediaPlaylist::new(MediaDuration::from_secs(2), 6);
     for number in 0..20 {

@@ -233,13 +233,15 @@ impl Catalog {
 
     /// Removes a stream; `false` where there is none.
     pub(crate) async fn delete(&self, id: &VideoId) -> Result<bool> {
-        self.forget_playlist(id).await?;
         self.forget_recordings(id).await?;
+        let mut change = self.begin().await?;
+        listed::forget(&mut change, id).await?;
         let done = sqlx::query("DELETE FROM streams WHERE video_id = $1")
             .bind(id.as_str())
-            .execute(&self.pool)
+            .execute(&mut *change)
             .await
             .map_err(failed("remove a stream"))?;
+        change.commit().await.map_err(failed("remove a stream"))?;
         Ok(done.rows_affected() > 0)
     }
 
@@ -284,6 +286,8 @@ impl Catalog {
         .await
         .map_err(failed("mark a stream ended"))?;
         recordings::end(&mut change, id, now).await?;
+        // The next broadcast, should it die before its first segment is stored, must not go on with this one's.
+        listed::forget(&mut change, id).await?;
         let kind = if status == Status::Failed { EventType::StreamFailed } else { EventType::StreamEnded };
         let event =
             events::append(&mut change, kind, id, json!({ "status": status, "reason": reason })).await?;

@@ -46,6 +46,8 @@ pub struct Config {
     pub api_token: Option<Secret>,
     /// Where objects go.
     pub store: StoreConfig,
+    /// What of a stream waits for the store at most.
+    pub upload_queue: UploadLimits,
     /// What new streams are created with, where their creator doesn't say.
     pub stream_defaults: StreamOptions,
     /// How long publishers on air are waited for when the server is told to stop.
@@ -87,6 +89,15 @@ pub enum StoreConfig {
         /// Where players read it, without a trailing slash.
         public_url: String,
     },
+}
+
+/// What waits for the store at most; the newest segment always fits.
+#[derive(Clone, Copy, Debug)]
+pub struct UploadLimits {
+    /// In bytes.
+    pub bytes: usize,
+    /// In seconds of media.
+    pub duration: MediaDuration,
 }
 
 /// Viewers at a time.
@@ -220,6 +231,7 @@ impl Config {
             webhooks: WebhookConfig::new(&settings)?,
             api_token: settings.api_token.clone().map(Secret),
             store: store(&settings)?,
+            upload_queue: upload_queue(&settings)?,
             stream_defaults: stream_defaults(&settings)?,
             drain: Duration::from_secs(within("drain", settings.drain.unwrap_or(0), 0, MAX_DRAIN)?),
             playlist_window: within(
@@ -306,6 +318,15 @@ fn store(settings: &Settings) -> Result<StoreConfig, ConfigError> {
         ..Default::default()
     };
     Ok(StoreConfig::S3 { options: Box::new(options), public_url })
+}
+
+fn upload_queue(settings: &Settings) -> Result<UploadLimits, ConfigError> {
+    let bytes = settings.upload_queue_bytes.unwrap_or(64 << 20) as u64;
+    let seconds = settings.upload_queue_duration.unwrap_or(90).into();
+    Ok(UploadLimits {
+        bytes: within("upload_queue_bytes", bytes, 1 << 20, 1 << 40)? as usize,
+        duration: MediaDuration::from_secs(within("upload_queue_duration", seconds, 5, 3600)? as i64),
+    })
 }
 
 fn transcode_options(

@@ -161,6 +161,7 @@ pub async fn run(
         playlist_window: config.playlist_window,
         segment_duration: config.segment_duration,
         part_duration: config.part_duration,
+        upload_queue: config.upload_queue,
         transcode: config.transcode.clone(),
         slate,
     };

@@ -21,6 +21,7 @@ mod pulse;
 mod recovery;
 mod registry;
 mod rendered;
+mod segment_upload;
 mod supervisor;
 mod throughput;
 mod upload_queue;

@@ -135,6 +135,12 @@ pub struct Settings {
     /// Bytes of the in-memory store that stands in for a bucket [default: 536870912]
     #[arg(long, env = "WEIR_MEMORY_STORE_BYTES", help_heading = "Object store")]
     pub memory_store_bytes: Option<usize>,
+    /// Bytes of a stream's segments that wait for the store, while it is away [default: 67108864]
+    #[arg(long, env = "WEIR_UPLOAD_QUEUE_BYTES", help_heading = "Object store")]
+    pub upload_queue_bytes: Option<usize>,
+    /// Seconds of them, 5 to 3600; the oldest beyond either are given up [default: 90]
+    #[arg(long, env = "WEIR_UPLOAD_QUEUE_DURATION", help_heading = "Object store")]
+    pub upload_queue_duration: Option<u32>,
 
     /// Seconds that a new stream's broadcasts wait for a publisher that vanished, 0 to 1800 [default: 30]
     #[arg(long, env = "WEIR_RECONNECT_WINDOW", help_heading = "Streams")]

@@ -33,5 +33,6 @@ mod simultaneous;
 mod stalled;
 mod startup;
 mod stop;
+mod store_trouble;
 mod viewers;
 mod webhooks;

@@ -143,17 +143,17 @@ impl Catalog {
         .map_err(failed("read the kept segments"))?;
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
+}
 
-    /// Forgets what was kept of a stream's playlist.
-    pub(super) async fn forget_playlist(&self, id: &VideoId) -> Result<()> {
-        for statement in
-            ["DELETE FROM listed_segments WHERE video_id = $1", "DELETE FROM playlists WHERE video_id = $1"]
-        {
-            let forgotten = sqlx::query(statement).bind(id.as_str()).execute(&self.pool).await;
-            forgotten.map_err(failed("forget a playlist"))?;
-        }
-        Ok(())
+/// Forgets what was kept of a stream's playlist.
+pub(super) async fn forget(change: &mut SqliteConnection, id: &VideoId) -> Result<()> {
+    for statement in
+        ["DELETE FROM listed_segments WHERE video_id = $1", "DELETE FROM playlists WHERE video_id = $1"]
+    {
+        let forgotten = sqlx::query(statement).bind(id.as_str()).execute(&mut *change).await;
+        forgotten.map_err(failed("forget a playlist"))?;
     }
+    Ok(())
 }
 
 impl sqlx::FromRow<'_, SqliteRow> for ListedRow {

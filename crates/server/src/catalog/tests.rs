@@ -145,7 +145,7 @@ async fn a_reader_goes_on_where_it_was() {
 const PAGES: i64 = 130;
 
 #[tokio::test]
-async fn a_playlist_is_kept_as_it_is_and_goes_with_its_stream() {
+async fn a_playlist_is_kept_as_it_is_and_goes_with_its_broadcast_and_its_stream() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = catalog(&dir).await;
     let id = catalog.create("", StreamOptions::default()).await.unwrap().video_id;
@@ -167,6 +167,11 @@ async fn a_playlist_is_kept_as_it_is_and_goes_with_its_stream() {
         let resumed = MediaPlaylist::new(length, 3).resume(kept.discontinuity_sequence, kept.entries);
         assert_eq!(resumed.render(), playlist.render());
     }
+    // A broadcast that dies before its first segment is stored must not be taken for the one before.
+    catalog.ended(&id, Status::Ready, &reason()).await.unwrap();
+    assert_eq!(catalog.kept_playlist(&id).await.unwrap(), None);
+    let listed: Vec<_> = playlist.entries().cloned().collect();
+    catalog.keep_playlist(&id, length, &playlist, &listed, false).await.unwrap();
     assert!(catalog.delete(&id).await.unwrap());
     assert_eq!(catalog.kept_playlist(&id).await.unwrap(), None);
 }

@@ -1,19 +1,19 @@
 //! From a stream's segments to its objects: the segment first, then the playlist that names it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
 use hls_mux::playlist::{Entry, MediaPlaylist};
-use hls_mux::segment_name;
 use media::MediaDuration;
-use metrics::{counter, histogram};
+use metrics::counter;
 use tokio::sync::watch;
-use uploader::{Object, Uploader};
+use uploader::Object;
 
-use super::health::Health;
 use super::objects::ObjectKeys;
 use super::playlist_writer::PlaylistWriter;
-use super::upload_queue::{Item, Pending, UploadQueue};
+use super::segment_upload::SegmentUpload;
+use super::upload_queue::UploadQueue;
 use crate::catalog::{Catalog, VideoId};
 
 pub(crate) const SEGMENT_TYPE: &str = "video/mp2t";
@@ -22,8 +22,8 @@ pub(crate) const SEGMENT_CACHE: &str = "public, max-age=31536000, immutable";
 pub(crate) const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 pub(crate) const PLAYLIST_CACHE: &str = "no-cache";
 
-/// Pause after the store has refused a segment for as long as one call tries.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Segments of a stream that are under way to the store at a time.
+const AT_A_TIME: usize = 4;
 
 /// A day of segments that the catalog didn't take.
 const MOST_UNKEPT: usize = 43_200;
@@ -31,7 +31,7 @@ const MOST_UNKEPT: usize = 43_200;
 /// One stream's way into the object store.
 pub(super) struct Publisher {
     pub(super) keys: ObjectKeys,
-    pub(super) uploader: Uploader,
+    pub(super) upload: SegmentUpload,
     pub(super) queue: Arc<UploadQueue>,
     pub(super) playlist: MediaPlaylist,
     /// Keeps what the playlist lists, for a process that goes on after this one.
@@ -47,39 +47,42 @@ pub(super) struct Publisher {
     pub(super) writer: PlaylistWriter,
     /// The newest multivariant playlist, once the rendition is known.
     pub(super) multivariant: watch::Receiver<Option<String>>,
-    pub(super) health: Arc<Health>,
 }
 
 impl Publisher {
     /// Stores what the queue yields until it ends; then the playlist gets its end, too.
+    ///
+    /// Several segments are under way at a time, so that a store's round trips don't add up. They are listed in their order:
+    /// each only once all before it are stored, or given up.
     pub(super) async fn run(mut self) {
         // The stored playlist may be older than what another process kept of it.
         let mut stored = self.playlist.entries().len() > 0;
         if stored {
             self.write_playlists();
         }
-        while let Some(item) = self.queue.front().await {
-            match item {
-                // One that had to make room is not complete: its gap has taken its place, and is next.
-                Item::Segment(pending) => {
-                    if self.store(&pending).await {
-                        if !pending.segment.independent {
-                            self.playlist.clear_independent();
-                        }
-                        let name = segment_name(pending.segment.sequence);
-                        self.list(Entry::new(&pending.segment, name));
+        let queue = self.queue.clone();
+        let mut under_way = FuturesOrdered::new();
+        let mut ended = false;
+        while !ended || !under_way.is_empty() {
+            tokio::select! {
+                item = queue.take(), if !ended && under_way.len() < AT_A_TIME => match item {
+                    Some(item) => under_way.push_back(self.upload.clone().settle(item)),
+                    None => ended = true,
+                },
+                Some(settled) = under_way.next() => {
+                    let (sequence, gap) = (settled.entry.sequence, settled.entry.gap);
+                    if !settled.independent {
+                        self.playlist.clear_independent();
+                    }
+                    self.list(settled.entry);
+                    // A gap is written with the next segment that is stored: a playlist that ends in one tells a
+                    // player nothing new.
+                    if !gap {
                         self.keep().await;
                         self.write_playlists();
                         stored = true;
-                        self.queue.complete(pending.segment.sequence);
                     }
-                }
-                // It is written with the next segment that is stored: a playlist that ends in a
-                // gap tells a player nothing new.
-                Item::Gap(gap) => {
-                    let sequence = gap.sequence;
-                    self.list(gap);
-                    self.queue.complete(sequence);
+                    queue.settle(sequence);
                 }
             }
         }
@@ -90,50 +93,6 @@ impl Publisher {
         self.writer.finish().await;
     }
 
-    /// Puts a segment until it is stored; `false` if it had to make room meanwhile.
-    async fn store(&mut self, pending: &Pending) -> bool {
-        let sequence = pending.segment.sequence;
-        let object = Object {
-            key: self.keys.segment(sequence),
-            data: pending.segment.data.clone(),
-            content_type: SEGMENT_TYPE,
-            cache_control: SEGMENT_CACHE,
-        };
-        loop {
-            match self.uploader.put(&object).await {
-                Ok(stored) => {
-                    let latency = pending.since.elapsed();
-                    histogram!("weir_upload_duration_seconds", "object" => "segment").record(latency);
-                    counter!("weir_upload_retries_total").increment(u64::from(stored.attempts - 1));
-                    self.health.update_upload(|upload| {
-                        upload.segments_stored += 1;
-                        upload.retries += u64::from(stored.attempts - 1);
-                        upload.latency_ms = Some(latency.as_millis() as u64);
-                        if upload.last_error.take().is_some() {
-                            tracing::info!(%sequence, "the object store takes segments again");
-                        }
-                    });
-                    return true;
-                }
-                Err(error) => {
-                    counter!("weir_upload_failures_total").increment(1);
-                    self.health.update_upload(|upload| {
-                        upload.retries += u64::from(error.attempts);
-                        // Told once an episode, however long it lasts.
-                        if upload.last_error.replace(error.to_string()).is_none() {
-                            tracing::warn!(%sequence, %error, "a segment cannot be stored; trying on");
-                        }
-                    });
-                    if !self.queue.wants(sequence) {
-                        return false;
-                    }
-                    // What the store refuses for good, it refuses at once.
-                    tokio::time::sleep(PAUSE).await;
-                }
-            }
-        }
-    }
-
     fn list(&mut self, entry: Entry) {
         let known = self.playlist.entries().last().map(|last| last.sequence);
         let mut evicted = self.playlist.bridge(entry.sequence, entry.program_date_time);
@@ -141,11 +100,17 @@ impl Publisher {
         self.unkept.extend(bridged);
         self.unkept.push(entry.clone());
         evicted.extend(self.playlist.push(entry));
-        if self.recorded {
-            return;
+        if !self.recorded {
+            // An attempt to store what is a gap now may have been carried out all the same.
+            let keys = evicted.iter().map(|entry| self.keys.segment(entry.sequence));
+            self.writer.remove_once_unlisted(keys);
         }
-        let keys = evicted.iter().filter(|e| !e.gap).map(|e| self.keys.segment(e.sequence));
-        self.writer.remove_once_unlisted(keys);
+        // In a long outage nothing is kept, and what is listed only passes by.
+        let first = self.playlist.entries().next().map(|entry| entry.sequence);
+        self.unkept.retain(|entry| self.recorded || Some(entry.sequence) >= first);
+        let forgotten = self.unkept.len().saturating_sub(MOST_UNKEPT);
+        self.unkept.drain(..forgotten);
+        counter!("weir_recording_segments_forgotten_total").increment(forgotten as u64);
     }
 
     /// Keeps in the catalog what the next playlist lists: after the segments are stored, and before the playlist
@@ -163,11 +128,6 @@ impl Publisher {
             // Viewers don't wait for the catalog; it gets these with the next.
             Err(error) => {
                 tracing::error!(%error, "if the server died now, listed segments would be forgotten");
-                let first = self.playlist.entries().next().map(|entry| entry.sequence);
-                self.unkept.retain(|entry| self.recorded || Some(entry.sequence) >= first);
-                let forgotten = self.unkept.len().saturating_sub(MOST_UNKEPT);
-                self.unkept.drain(..forgotten);
-                counter!("weir_recording_segments_forgotten_total").increment(forgotten as u64);
             }
         }
     }
@@ -190,15 +150,16 @@ impl Publisher {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-    use std::time::SystemTime;
+    use std::time::{Duration, SystemTime};
 
     use bytes::Bytes;
     use hls_mux::{MediaSequence, Segment};
     use media::Timestamp;
     use tokio_util::sync::CancellationToken;
-    use uploader::{MemoryStore, ObjectStore, RetryPolicy, StoreError, StoreFuture};
+    use uploader::{MemoryStore, ObjectStore, RetryPolicy, StoreError, StoreFuture, Uploader};
 
     use super::*;
+    use crate::config::UploadLimits;
 
     /// Refuses for good, as a store does whose key lost its permission, until it is opened.
     struct Gate {
@@ -242,20 +203,17 @@ mod tests {
         })
     }
 
-    #[tokio::test]
-    async fn a_segment_that_was_given_up_keeps_its_place_as_a_gap() {
+    /// A publisher into a store, its catalog's folder, and where its segments come from.
+    async fn publisher(store: Arc<dyn ObjectStore>) -> (Publisher, tempfile::TempDir, Arc<UploadQueue>) {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", dir.path().join("weir.db").display());
         let catalog = Catalog::open(&url).await.unwrap();
         tokio::time::pause();
-        let gate = Arc::new(Gate {
-            open: AtomicBool::new(false),
-            attempts: AtomicU64::new(0),
-            store: MemoryStore::new(1 << 20),
-        });
-        let uploader = Uploader::new(gate.clone(), RetryPolicy::default());
-        let keys = ObjectKeys::new(&VideoId::parse("v").unwrap());
-        let queue = Arc::new(UploadQueue::default());
+        let uploader = Uploader::new(store, RetryPolicy::default());
+        let id = VideoId::parse("v").unwrap();
+        let keys = ObjectKeys::new(&id);
+        let limits = UploadLimits { bytes: 1 << 20, duration: MediaDuration::from_secs(64) };
+        let queue = Arc::new(UploadQueue::new(limits));
         let publisher = Publisher {
             writer: PlaylistWriter::start(
                 uploader.clone(),
@@ -265,17 +223,32 @@ mod tests {
             ),
             playlist: MediaPlaylist::new(MediaDuration::from_secs(2), 300),
             catalog,
-            id: VideoId::parse("v").unwrap(),
+            id,
             segment_duration: MediaDuration::from_secs(2),
             unkept: Vec::new(),
             recorded: false,
             kept: Arc::default(),
             multivariant: watch::channel(None).1,
-            health: Arc::default(),
-            keys: keys.clone(),
+            upload: SegmentUpload { keys: keys.clone(), uploader, health: Arc::default() },
+            keys,
             queue: queue.clone(),
-            uploader,
         };
+        (publisher, dir, queue)
+    }
+
+    fn playlist(store: &MemoryStore) -> Option<String> {
+        let object = store.get(&ObjectKeys::new(&VideoId::parse("v").unwrap()).media_playlist())?;
+        Some(String::from_utf8(object.data.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_segment_that_was_given_up_keeps_its_place_as_a_gap() {
+        let gate = Arc::new(Gate {
+            open: AtomicBool::new(false),
+            attempts: AtomicU64::new(0),
+            store: MemoryStore::new(1 << 20),
+        });
+        let (publisher, _dir, queue) = publisher(gate.clone()).await;
         let running = tokio::spawn(publisher.run());
         queue.push(segment(0));
         tokio::time::sleep(Duration::from_secs(10)).await;
@@ -286,11 +259,58 @@ mod tests {
         gate.open.store(true, Ordering::Relaxed);
         queue.end();
         running.await.unwrap();
-        let playlist = gate.store.get(&keys.media_playlist()).unwrap().data;
-        let playlist = String::from_utf8(playlist.to_vec()).unwrap();
+        let playlist = playlist(&gate.store).unwrap();
         assert_eq!(dropped, 8);
         assert_eq!(playlist.matches("#EXTINF").count(), 40, "{playlist}");
         assert_eq!(playlist.matches("#EXT-X-GAP").count(), 8, "{playlist}");
         assert!(playlist.contains("#EXT-X-MEDIA-SEQUENCE:0\n"), "{playlist}");
+    }
+
+    /// Takes the first segment after a while, and all else at once.
+    struct SlowFirst(MemoryStore);
+
+    impl ObjectStore for SlowFirst {
+        fn location(&self) -> String {
+            "slow".to_owned()
+        }
+
+        fn put<'a>(&'a self, object: &'a Object) -> StoreFuture<'a, ()> {
+            Box::pin(async move {
+                if object.key.ends_with(&hls_mux::segment_name(MediaSequence::new(0))) {
+                    tokio::time::sleep(Duration::from_secs(4)).await;
+                }
+                self.0.put(object).await
+            })
+        }
+
+        fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Bytes> {
+            ObjectStore::get(&self.0, key)
+        }
+
+        fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
+            self.0.delete(key)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_segment_is_listed_only_once_all_before_it_are_stored() {
+        let store = Arc::new(SlowFirst(MemoryStore::new(1 << 20)));
+        let (publisher, _dir, queue) = publisher(store.clone()).await;
+        let keys = publisher.keys.clone();
+        let running = tokio::spawn(publisher.run());
+        for number in 0..6 {
+            queue.push(segment(number));
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let stored = |number| store.0.get(&keys.segment(MediaSequence::new(number))).is_some();
+        assert_eq!([0, 1, 2, 3, 4].map(stored), [false, true, true, true, false], "four at a time");
+        assert_eq!(playlist(&store.0), None);
+        queue.end();
+        running.await.unwrap();
+        let playlist = playlist(&store.0).unwrap();
+        let names: Vec<_> = playlist.lines().filter(|line| !line.starts_with('#')).collect();
+        let expected: Vec<_> = (0..6).map(|n| hls_mux::segment_name(MediaSequence::new(n))).collect();
+        assert_eq!(names, expected);
+        assert!(playlist.ends_with("#EXT-X-ENDLIST\n"), "{playlist}");
     }
 }

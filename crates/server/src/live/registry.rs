@@ -20,6 +20,7 @@ use super::processor::{Busy, Processor};
 use super::supervisor::Supervisor;
 use super::watchdog::Station;
 use crate::catalog::{Catalog, Stream, VideoId};
+use crate::config::UploadLimits;
 
 /// How long a publisher waits for an earlier broadcast of its stream to finish its uploads.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,6 +35,7 @@ pub(crate) struct RegistryOptions {
     pub(crate) playlist_window: usize,
     pub(crate) segment_duration: MediaDuration,
     pub(crate) part_duration: MediaDuration,
+    pub(crate) upload_queue: UploadLimits,
     pub(crate) transcode: transcode::Options,
     /// What viewers see while a publisher is away; its last picture, if there is none.
     pub(crate) slate: Option<transcode::Slate>,

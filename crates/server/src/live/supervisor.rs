@@ -26,6 +26,7 @@ use super::poster;
 use super::publisher::Publisher;
 use super::recovery::Resumed;
 use super::registry::Shared;
+use super::segment_upload::SegmentUpload;
 use super::upload_queue::UploadQueue;
 use super::watchdog;
 use super::window::Window;
@@ -125,7 +126,7 @@ impl Supervisor {
                 options.playlist_window,
                 before,
             )),
-            uploads: Arc::new(UploadQueue::default()),
+            uploads: Arc::new(UploadQueue::new(options.upload_queue)),
             recorded,
             kept: Arc::default(),
             finished: CancellationToken::new(),
@@ -272,9 +273,12 @@ impl Shared {
             unkept: Vec::new(),
             recorded: broadcast.recorded,
             kept: broadcast.kept.clone(),
-            uploader: self.uploader.clone(),
+            upload: SegmentUpload {
+                keys: keys.clone(),
+                uploader: self.uploader.clone(),
+                health: broadcast.health.clone(),
+            },
             queue: broadcast.uploads.clone(),
-            health: broadcast.health.clone(),
             multivariant,
             keys,
             writer,

@@ -1,0 +1,90 @@
+//! An object store, and a network before it, in every kind of trouble. Players read the bucket past it.
+
+use std::time::Duration;
+
+use scenarios::{Fault, FaultProxy, SeaweedFs, Source, Stream, Weir, encode};
+use serde_json::Value;
+
+/// A Weir with segments of a second that reaches its bucket through the proxy.
+async fn weir(store: &SeaweedFs) -> (Weir, FaultProxy) {
+    let proxy = FaultProxy::start(store.port()).await;
+    let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
+    let weir = weir
+        .env("WEIR_S3_ENDPOINT", format!("http://127.0.0.1:{}", proxy.port()))
+        .env("WEIR_S3_PUBLIC_URL", store.url("").trim_end_matches('/'))
+        .env("WEIR_SEGMENT_DURATION", 1)
+        .env("WEIR_PLAYLIST_WINDOW", 60)
+        .env("WEIR_UPLOAD_QUEUE_DURATION", 5);
+    (weir.start().await, proxy)
+}
+
+fn source() -> Vec<String> {
+    encode(&Source { size: Some((320, 180)), seconds: 120, ..Source::default() })
+}
+
+fn waiting(status: &Value) -> u64 {
+    status["upload"]["pendingSegments"].as_u64().unwrap_or_default()
+}
+
+async fn all_is_stored(stream: &Stream) {
+    stream.reports("nothing waits", |status| waiting(status) == 0).await;
+}
+
+#[tokio::test]
+async fn an_object_store_in_trouble_delays_what_fits_the_queue_and_loses_none_of_it() {
+    let store = SeaweedFs::bucket("trouble").await;
+    let (mut weir, proxy) = weir(&store).await;
+    let stream = weir.api().create("trouble").await;
+    let mut publisher = stream.publish(source());
+    let (mut bucket, mut origin) = (stream.watch_s3(), stream.watch());
+    bucket.segments(1).await;
+    for fault in [
+        Fault::Status(503),
+        Fault::Reset,
+        Fault::Truncate(20),
+        Fault::Status(403),
+        Fault::Refuse,
+        Fault::Latency(Duration::from_millis(700)),
+    ] {
+        proxy.set(fault);
+        let seen = origin.count();
+        // Viewers of the origin notice nothing.
+        origin.segments(seen + 2).await;
+        proxy.set(Fault::None);
+        all_is_stored(&stream).await;
+    }
+    publisher.stop().await;
+    bucket.ended().await;
+    origin.ended().await;
+    let recording = bucket.finish();
+    origin.finish().assert_same_media(&recording);
+    assert!(recording.segments.iter().all(|segment| !segment.entry.gap));
+    assert!(weir.metric("weir_upload_failures_total", "").await > 0.0);
+    assert_eq!(weir.metric("weir_upload_segments_dropped_total", "").await, 0.0);
+    weir.assert_healthy().await;
+}
+
+#[tokio::test]
+async fn what_an_outage_leaves_no_room_for_is_a_gap_and_the_rest_comes_in_order() {
+    let store = SeaweedFs::bucket("outage").await;
+    let (mut weir, proxy) = weir(&store).await;
+    let stream = weir.api().create("outage").await;
+    let mut publisher = stream.publish(source());
+    let mut bucket = stream.watch_s3();
+    bucket.segments(1).await;
+    proxy.set(Fault::BlackHole);
+    let dropped = |status: &Value| status["upload"]["segmentsDropped"].as_u64().unwrap_or_default();
+    let status = stream.reports("some had to make room", |status| dropped(status) >= 2).await;
+    assert!(waiting(&status) <= 5, "{status}");
+    proxy.set(Fault::None);
+    all_is_stored(&stream).await;
+    let lost = dropped(&stream.status().await);
+    publisher.stop().await;
+    bucket.ended().await;
+    let recording = bucket.finish();
+    let gaps = recording.segments.iter().filter(|segment| segment.entry.gap).count() as u64;
+    assert_eq!(gaps, lost, "each that was given up has its place");
+    assert_eq!(weir.metric("weir_upload_segments_dropped_total", "").await, lost as f64);
+    assert_eq!(weir.log().matches("too many segments wait").count(), 1, "told once an episode");
+    weir.assert_healthy().await;
+}
