@@ -157,9 +157,11 @@ impl Supervisor {
         metrics::gauge!("weir_broadcasts").increment(1);
         let first = shared.first_sequence(&broadcast).await;
         let earlier = shared.earlier_segments(&broadcast, first).await;
+        // Before the first is used: a server that dies now must not use its name again.
+        let mut reserved = first;
+        shared.reserve(&broadcast, first, &mut reserved).await;
         let (end, next) = match shared.start(&broadcast, feed, first, segment_duration, resumed, earlier) {
             Ok(mut running) => {
-                let mut reserved = first;
                 let end = shared.watch(&broadcast, &mut running, &mut reserved).await;
                 broadcast.end(end.clone());
                 let end = finish(&broadcast, &mut running, end).await;
