@@ -199,6 +199,8 @@ impl CheckError {
             | StoreError::Full { .. }
             | StoreError::TooLarge { .. }
             | StoreError::InvalidKey
+            | StoreError::NoListing
+            | StoreError::Unreadable { .. }
             | StoreError::Unsigned { .. }) => Self::Refusal { at, operation, source },
         }
     }

@@ -9,6 +9,7 @@
 
 mod check;
 mod latest;
+mod listing;
 mod memory;
 mod multipart;
 mod object;
@@ -19,6 +20,7 @@ mod uploader;
 
 pub use check::{CheckError, check};
 pub use latest::LatestObject;
+pub use listing::{ListedMultipart, ListedObject, Page};
 pub use memory::MemoryStore;
 pub use multipart::{Multipart, Part};
 pub use object::Object;

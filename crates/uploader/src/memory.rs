@@ -1,10 +1,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
 use crate::store::check_key;
-use crate::{Multipart, Object, ObjectStore, Part, StoreError, StoreFuture};
+use crate::{
+    ListedMultipart, ListedObject, Multipart, Object, ObjectStore, Page, Part, StoreError, StoreFuture,
+};
 
 /// What an object costs beside its key and data, so that many empty objects are bounded as well.
 const OVERHEAD: usize = 256;
@@ -21,15 +24,24 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Contents {
-    objects: BTreeMap<String, Object>,
+    objects: BTreeMap<String, Kept>,
     uploads: BTreeMap<String, Upload>,
     next_upload: u64,
     used: usize,
 }
 
+/// An object, and since when.
+#[derive(Debug)]
+struct Kept {
+    object: Object,
+    modified: SystemTime,
+}
+
 /// An object that comes in parts.
 #[derive(Debug)]
 struct Upload {
+    key: String,
+    begun: SystemTime,
     content_type: &'static str,
     parts: BTreeMap<u32, Bytes>,
 }
@@ -42,7 +54,7 @@ impl MemoryStore {
 
     /// The object of that key.
     pub fn get(&self, key: &str) -> Option<Object> {
-        self.contents().objects.get(key).cloned()
+        self.contents().objects.get(key).map(|kept| kept.object.clone())
     }
 
     /// All keys, in order.
@@ -68,13 +80,14 @@ impl MemoryStore {
     fn insert(&self, object: &Object) -> Result<(), StoreError> {
         check_key(&object.key)?;
         let mut contents = self.contents();
-        let replaced = contents.objects.get(&object.key).map_or(0, cost);
+        let replaced = contents.objects.get(&object.key).map_or(0, |kept| cost(&kept.object));
         let used = contents.used - replaced;
         let size = cost(object);
         if size > self.capacity - used {
             return Err(StoreError::Full { size, used, capacity: self.capacity });
         }
-        contents.objects.insert(object.key.clone(), object.clone());
+        let kept = Kept { object: object.clone(), modified: SystemTime::now() };
+        contents.objects.insert(object.key.clone(), kept);
         contents.used = used + size;
         Ok(())
     }
@@ -82,7 +95,7 @@ impl MemoryStore {
     fn remove(&self, key: &str) {
         let mut contents = self.contents();
         if let Some(removed) = contents.objects.remove(key) {
-            contents.used -= cost(&removed);
+            contents.used -= cost(&removed.object);
         }
     }
 
@@ -91,7 +104,8 @@ impl MemoryStore {
         let mut contents = self.contents();
         let id = contents.next_upload.to_string();
         contents.next_upload += 1;
-        contents.uploads.insert(id.clone(), Upload { content_type, parts: BTreeMap::new() });
+        let (key, begun) = (key.to_owned(), SystemTime::now());
+        contents.uploads.insert(id.clone(), Upload { key, begun, content_type, parts: BTreeMap::new() });
         Ok(id)
     }
 
@@ -133,6 +147,30 @@ impl MemoryStore {
         Some(upload)
     }
 
+    /// Everything fits on a page.
+    fn listed(&self, prefix: &str) -> Vec<ListedObject> {
+        let contents = self.contents();
+        let beginning = contents.objects.iter().filter(|(key, _)| key.starts_with(prefix));
+        beginning
+            .map(|(key, kept)| ListedObject {
+                key: key.clone(),
+                size: kept.object.data.len() as u64,
+                modified: kept.modified,
+            })
+            .collect()
+    }
+
+    fn listed_multiparts(&self, prefix: &str) -> Vec<ListedMultipart> {
+        let contents = self.contents();
+        let beginning = contents.uploads.iter().filter(|(_, upload)| upload.key.starts_with(prefix));
+        beginning
+            .map(|(id, upload)| ListedMultipart {
+                multipart: Multipart { key: upload.key.clone(), upload_id: id.clone() },
+                begun: upload.begun,
+            })
+            .collect()
+    }
+
     fn contents(&self) -> MutexGuard<'_, Contents> {
         // No code panics between two related changes, so a poisoned lock guards consistent contents.
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
@@ -157,6 +195,18 @@ impl ObjectStore for MemoryStore {
             self.remove(key);
             Ok(())
         })
+    }
+
+    fn list<'a>(&'a self, prefix: &'a str, _page: Option<&'a str>) -> StoreFuture<'a, Page<ListedObject>> {
+        Box::pin(async move { Ok(Page { items: self.listed(prefix), next: None }) })
+    }
+
+    fn list_multiparts<'a>(
+        &'a self,
+        prefix: &'a str,
+        _page: Option<&'a str>,
+    ) -> StoreFuture<'a, Page<ListedMultipart>> {
+        Box::pin(async move { Ok(Page { items: self.listed_multiparts(prefix), next: None }) })
     }
 
     fn create_multipart<'a>(&'a self, key: &'a str, content_type: &'static str) -> StoreFuture<'a, String> {
@@ -228,6 +278,9 @@ mod tests {
         let store: &dyn ObjectStore = &memory;
         store.put(&object("a/b.ts", 3)).await.unwrap();
         assert_eq!(store.get("a/b.ts").await.unwrap(), Bytes::from_static(&[7; 3]));
+        let listed = store.list("a/", None).await.unwrap().items;
+        assert_eq!(listed.iter().map(|l| (&*l.key, l.size)).collect::<Vec<_>>(), [("a/b.ts", 3)]);
+        assert_eq!(store.list("b", None).await, Ok(Page::default()));
         store.delete("a/b.ts").await.unwrap();
         store.delete("a/b.ts").await.unwrap();
         assert_eq!(store.get("a/b.ts").await, Err(StoreError::NotFound));

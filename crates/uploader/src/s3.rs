@@ -14,9 +14,12 @@ use s3::request::tokio_backend::ReqwestRequest;
 use url::Url;
 
 use crate::store::check_key;
-use crate::{Multipart, Object, ObjectStore, Part, StoreError, StoreFuture};
+use crate::{
+    ListedMultipart, ListedObject, Multipart, Object, ObjectStore, Page, Part, StoreError, StoreFuture,
+};
 
 mod answer;
+mod listing;
 mod multipart;
 
 /// The largest object that `get` reads; it exists for small ones.
@@ -157,6 +160,11 @@ impl S3Store {
 
     async fn send(&self, key: &str, command: Command<'_>, body: Bytes) -> Result<Response, StoreError> {
         check_key(key)?;
+        self.request(&format!("{}{key}", self.prefix), command, body).await
+    }
+
+    /// Sends a request that concerns a path in the bucket, or the bucket itself.
+    async fn request(&self, path: &str, command: Command<'_>, body: Bytes) -> Result<Response, StoreError> {
         let method = match command {
             Command::PutObject { .. } => Method::PUT,
             Command::DeleteObject | Command::AbortMultipartUpload { .. } => Method::DELETE,
@@ -164,8 +172,7 @@ impl S3Store {
             Command::HeadObject => Method::HEAD,
             _ => Method::GET,
         };
-        let path = format!("{}{key}", self.prefix);
-        let request = ReqwestRequest::new(&self.bucket, &path, command).await.map_err(unsigned)?;
+        let request = ReqwestRequest::new(&self.bucket, path, command).await.map_err(unsigned)?;
         let url = request.url().map_err(unsigned)?;
         // The signature covers the time, so each attempt has its own.
         let headers = request.headers().await.map_err(unsigned)?;
@@ -239,6 +246,18 @@ impl ObjectStore for S3Store {
 
     fn signed_url<'a>(&'a self, key: &'a str, lifetime: Duration) -> StoreFuture<'a, Option<String>> {
         Box::pin(self.signed_url(key, lifetime))
+    }
+
+    fn list<'a>(&'a self, prefix: &'a str, page: Option<&'a str>) -> StoreFuture<'a, Page<ListedObject>> {
+        Box::pin(self.list(prefix, page))
+    }
+
+    fn list_multiparts<'a>(
+        &'a self,
+        prefix: &'a str,
+        page: Option<&'a str>,
+    ) -> StoreFuture<'a, Page<ListedMultipart>> {
+        Box::pin(self.list_multiparts(prefix, page))
     }
 
     fn create_multipart<'a>(&'a self, key: &'a str, content_type: &'static str) -> StoreFuture<'a, String> {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Multipart, Object, Part};
+use crate::{ListedMultipart, ListedObject, Multipart, Object, Page, Part};
 
 /// What an [`ObjectStore`] operation returns: a boxed future, so that stores can be trait objects.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -28,6 +28,22 @@ pub trait ObjectStore: Send + Sync + 'static {
     fn signed_url<'a>(&'a self, key: &'a str, lifetime: Duration) -> StoreFuture<'a, Option<String>> {
         let _ = (key, lifetime);
         Box::pin(async { Ok(None) })
+    }
+
+    /// The objects whose keys begin with `prefix`; `page` is what the page before said.
+    fn list<'a>(&'a self, prefix: &'a str, page: Option<&'a str>) -> StoreFuture<'a, Page<ListedObject>> {
+        let _ = (prefix, page);
+        Box::pin(async { Err(StoreError::NoListing) })
+    }
+
+    /// The unfinished objects in parts whose keys begin with `prefix`.
+    fn list_multiparts<'a>(
+        &'a self,
+        prefix: &'a str,
+        page: Option<&'a str>,
+    ) -> StoreFuture<'a, Page<ListedMultipart>> {
+        let _ = (prefix, page);
+        Box::pin(async { Err(StoreError::NoListing) })
     }
 
     /// Begins an object that comes in parts; what the store calls the upload.
@@ -102,6 +118,15 @@ pub enum StoreError {
     /// The store has no multipart uploads.
     #[error("the store cannot take an object in parts")]
     NoMultipart,
+    /// The store lists nothing.
+    #[error("the store cannot list what it has")]
+    NoListing,
+    /// The server's answer isn't what S3 says.
+    #[error("cannot make sense of the answer: {reason}")]
+    Unreadable {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// There is no object of that key.
     #[error("no such object")]
     NotFound,
@@ -144,6 +169,8 @@ impl StoreError {
             Self::Rejected(rejection) => rejection.is_transient(),
             Self::Tls { .. }
             | Self::NoMultipart
+            | Self::NoListing
+            | Self::Unreadable { .. }
             | Self::NotFound
             | Self::Full { .. }
             | Self::TooLarge { .. }

@@ -163,6 +163,10 @@ pub enum Operation {
     CompleteMultipart,
     /// Giving its parts up.
     AbortMultipart,
+    /// Listing what there is.
+    List,
+    /// Listing what comes in parts and is unfinished.
+    ListMultiparts,
 }
 
 impl fmt::Display for Operation {
@@ -176,6 +180,8 @@ impl fmt::Display for Operation {
             Self::PutPart => "UploadPart",
             Self::CompleteMultipart => "CompleteMultipartUpload",
             Self::AbortMultipart => "AbortMultipartUpload",
+            Self::List => "ListObjects",
+            Self::ListMultiparts => "ListMultipartUploads",
         })
     }
 }

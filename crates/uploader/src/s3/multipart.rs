@@ -9,8 +9,8 @@ use s3::serde_types::{self, CompleteMultipartUploadData};
 use super::{S3Store, answer};
 use crate::{Multipart, Part, StoreError};
 
-/// S3's answers to these calls are a few hundred bytes.
-const ANSWER_LIMIT: usize = 64 << 10;
+/// The longest answer is a page of a thousand unfinished uploads, of about a kilobyte each.
+const ANSWER_LIMIT: usize = 4 << 20;
 
 impl S3Store {
     pub(super) async fn create_multipart(&self, key: &str, content_type: &str) -> Result<String, StoreError> {
@@ -69,7 +69,7 @@ impl S3Store {
         }
     }
 
-    async fn read(&self, mut response: Response) -> Result<String, StoreError> {
+    pub(super) async fn read(&self, mut response: Response) -> Result<String, StoreError> {
         let mut body = BytesMut::new();
         while body.len() < ANSWER_LIMIT {
             let chunk = response.chunk().await;
