@@ -7,6 +7,7 @@ mod events;
 mod listed;
 mod options;
 mod recordings;
+mod retention;
 mod stream;
 mod viewer_samples;
 mod webhooks;

@@ -20,6 +20,9 @@ pub use webhook::WebhookConfig;
 /// Segments that a playlist lists at most.
 pub(crate) const MAX_PLAYLIST_WINDOW: usize = 300;
 
+/// The longest from one search of the object store to the next, in seconds: a week.
+const MAX_JANITOR_INTERVAL: u64 = 604_800;
+
 /// The longest that publishers may be waited for, in seconds: a day.
 const MAX_DRAIN: u64 = 86_400;
 
@@ -48,6 +51,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// What of a stream waits for the store at most.
     pub upload_queue: UploadLimits,
+    /// Time from one search for objects that nothing names to the next; zero: there is none.
+    pub janitor_interval: Duration,
     /// What new streams are created with, where their creator doesn't say.
     pub stream_defaults: StreamOptions,
     /// How long publishers on air are waited for when the server is told to stop.
@@ -232,6 +237,12 @@ impl Config {
             api_token: settings.api_token.clone().map(Secret),
             store: store(&settings)?,
             upload_queue: upload_queue(&settings)?,
+            janitor_interval: Duration::from_secs(within(
+                "janitor_interval",
+                settings.janitor_interval.unwrap_or(3600),
+                0,
+                MAX_JANITOR_INTERVAL,
+            )?),
             stream_defaults: stream_defaults(&settings)?,
             drain: Duration::from_secs(within("drain", settings.drain.unwrap_or(0), 0, MAX_DRAIN)?),
             playlist_window: within(

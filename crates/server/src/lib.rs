@@ -11,6 +11,7 @@ mod config;
 mod events;
 mod https;
 mod ingest;
+mod janitor;
 mod live;
 mod metrics;
 mod recordings;
@@ -41,6 +42,7 @@ pub use config::{
     Config, ConfigError, HookConfig, IngestConfig, Secret, StoreConfig, TlsConfig, WebhookConfig,
 };
 pub use ingest::HookError;
+pub use janitor::{JanitorError, Swept};
 pub use metrics::install as install_metrics;
 pub use settings::{LogFormat, Settings, SettingsError};
 pub use slate::SlateError;
@@ -52,6 +54,7 @@ use catalog::Catalog;
 use certificate::Certificate;
 use https::TlsListener;
 use ingest::{Door, Hook, Ingest, Pulls};
+use janitor::Janitor;
 use live::{Board, Registry, RegistryOptions};
 use recordings::Recorders;
 use webhooks::Webhooks;
@@ -97,6 +100,9 @@ pub enum RunError {
     /// Webhooks cannot be sent.
     #[error(transparent)]
     Webhooks(#[from] ClientError),
+    /// The object store cannot be swept.
+    #[error(transparent)]
+    Janitor(#[from] JanitorError),
     /// An address cannot be listened on.
     #[error("cannot listen on {addr} for {what}: {source}{}", hint(source))]
     Bind {
@@ -219,6 +225,10 @@ pub async fn run(
     let upkeep = tokio::spawn(upkeep(metrics));
     let history = tokio::spawn(live::keep_history(registry.clone()));
     let processor = tokio::spawn(live::measure_processor(registry.clone()));
+    if !config.janitor_interval.is_zero() {
+        let janitor = Janitor::new(&config, catalog.clone(), uploader, Some(registry.clone()));
+        followers.push(tokio::spawn(janitor.run(config.janitor_interval)));
+    }
     if let Some((certificate, (listener, addr))) = rtmps {
         addresses.rtmps = Some(addr);
         doors.push(Door { listener, tls: Some(certificate.acceptor(&[])?) });
@@ -282,6 +292,31 @@ pub async fn check(config: &Config) -> Result<Uploader, RunError> {
     transcode::init();
     config.transcode.check()?;
     slate::load(config.slate.as_deref())?;
+    let uploader = open_store(config)?;
+    uploader::check(uploader.store()).await?;
+    Ok(uploader)
+}
+
+/// Removes once, from outside of a server, what nothing names any more and is older than `older_than`; says only what
+/// that is in a `dry_run`.
+///
+/// # Errors
+///
+/// There is no bucket, it is another catalog's, or it or the catalog doesn't answer.
+pub async fn sweep(config: &Config, older_than: Option<Duration>, dry_run: bool) -> Result<Swept, RunError> {
+    if matches!(config.store, StoreConfig::Memory { .. }) {
+        return Err(JanitorError::NoBucket.into());
+    }
+    let catalog = Catalog::open(&config.database_url).await?;
+    let mut janitor = Janitor::new(config, catalog.clone(), open_store(config)?, None);
+    janitor.dry_run = dry_run;
+    janitor.older_than = older_than.unwrap_or(janitor.older_than);
+    let swept = janitor.sweep().await?;
+    catalog.close().await;
+    Ok(swept)
+}
+
+fn open_store(config: &Config) -> Result<Uploader, RunError> {
     let policy = RetryPolicy::default();
     let store: Arc<dyn ObjectStore> = match &config.store {
         StoreConfig::Memory { capacity } => Arc::new(MemoryStore::new(*capacity)),
@@ -291,7 +326,6 @@ pub async fn check(config: &Config) -> Result<Uploader, RunError> {
             Arc::new(S3Store::new(options)?)
         }
     };
-    uploader::check(store.as_ref()).await?;
     Ok(Uploader::new(store, policy))
 }
 

@@ -37,7 +37,7 @@ pub(crate) use experience::{Experience, Report};
 pub(crate) use feed::FeedError;
 pub(crate) use health::{EncodeHealth, IngestHealth, IngestMeter, UploadHealth, whole_millis};
 pub(crate) use history::keep as keep_history;
-pub(crate) use objects::{MEDIA_PLAYLIST, ObjectKeys, VOD_PLAYLIST};
+pub(crate) use objects::{MEDIA_PLAYLIST, ObjectKeys, ObjectName, VOD_PLAYLIST};
 pub(crate) use poster::{POSTER_CACHE, POSTER_TYPE};
 pub(crate) use processor::measure as measure_processor;
 pub(crate) use publisher::{PLAYLIST_CACHE, PLAYLIST_TYPE, SEGMENT_CACHE, SEGMENT_TYPE};

@@ -7,9 +7,10 @@ use std::error::Error;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use server::{Config, Listening, LogFormat, Settings, Started};
+use server::{Config, Listening, LogFormat, Settings, Started, Swept};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -38,6 +39,15 @@ enum Command {
     Serve,
     /// Say whether the settings are right, and whether the encoder and the object store work
     CheckConfig,
+    /// Remove from the bucket what nothing names any more, once; a server does so each hour
+    Janitor {
+        /// Only say what would be removed
+        #[arg(long)]
+        dry_run: bool,
+        /// Seconds since an object was stored, at least [default: 3600]
+        #[arg(long)]
+        older_than: Option<u64>,
+    },
     /// Ask a running server whether it is ready; exits with 0 if it is
     Health {
         /// What to ask
@@ -70,6 +80,9 @@ fn main() -> ExitCode {
     let outcome = match cli.command.as_ref().unwrap_or(&Command::Serve) {
         Command::Serve => load(&cli).and_then(serve),
         Command::CheckConfig => load(&cli).and_then(check),
+        Command::Janitor { dry_run, older_than } => {
+            load(&cli).and_then(|config| sweep(config, *older_than, *dry_run))
+        }
         Command::Health { url } => health::ask(url).map_err(Into::into),
         Command::Webhook(WebhookCommand::Test { url, secret }) => {
             load(&cli).and_then(|config| test_webhook(&config, url, secret.as_deref()))
@@ -146,6 +159,23 @@ async fn test_webhook(config: &Config, url: &str, secret: Option<&str>) -> Outco
         None => Ok(()),
         Some(error) => Err(format!("the test event was not delivered: {error}").into()),
     }
+}
+
+#[tokio::main]
+async fn sweep(config: Config, older_than: Option<u64>, dry_run: bool) -> Outcome<()> {
+    log_to_stderr(&config)?;
+    let swept = server::sweep(&config, older_than.map(Duration::from_secs), dry_run).await?;
+    let done = if dry_run { "To be removed" } else { "Removed" };
+    let Swept { objects, left_behind, uploads, recordings } = swept;
+    writeln!(
+        std::io::stdout(),
+        "{done}: {} objects, {uploads} unfinished uploads, {recordings} recordings past their time.",
+        objects - left_behind
+    )?;
+    if left_behind > 0 {
+        return Err(format!("{left_behind} objects could not be removed; the log says why").into());
+    }
+    Ok(())
 }
 
 /// The banner is for people; machines read the log line.

@@ -54,6 +54,8 @@ const COUNTERS: &[(&str, &str)] = &[
     ("weir_upload_failures_total", "Rounds of attempts that the object store refused."),
     ("weir_upload_segments_dropped_total", "Segments that the object store never took."),
     ("weir_objects_left_behind_total", "Old objects that could not be removed."),
+    ("weir_janitor_removed_total", "Objects removed because nothing named them any more."),
+    ("weir_janitor_uploads_aborted_total", "Uploads in parts given up because nobody went on with them."),
     ("weir_origin_bytes_total", "Bytes of playlists and segments served from memory."),
     ("weir_events_lost_total", "Events that the catalog did not take."),
     (

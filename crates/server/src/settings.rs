@@ -142,6 +142,10 @@ pub struct Settings {
     #[arg(long, env = "WEIR_UPLOAD_QUEUE_DURATION", help_heading = "Object store")]
     pub upload_queue_duration: Option<u32>,
 
+    /// Seconds from one search for objects that nothing names to the next, 0 for never [default: 3600]
+    #[arg(long, env = "WEIR_JANITOR_INTERVAL", help_heading = "Object store")]
+    pub janitor_interval: Option<u64>,
+
     /// Seconds that a new stream's broadcasts wait for a publisher that vanished, 0 to 1800 [default: 30]
     #[arg(long, env = "WEIR_RECONNECT_WINDOW", help_heading = "Streams")]
     pub reconnect_window: Option<u32>,

@@ -1,0 +1,74 @@
+//! What the catalog says of the objects in the store: which it names, and which have had their time.
+
+use std::collections::HashSet;
+use std::time::SystemTime;
+
+use hls_mux::MediaSequence;
+use uuid::Uuid;
+
+use super::listed::{integer, natural};
+use super::{Catalog, Recording, Result, VideoId, failed, millis};
+
+const DAY_MS: i64 = 86_400_000;
+
+impl Catalog {
+    /// What this catalog is called in its bucket.
+    pub(crate) async fn identity(&self) -> Result<String> {
+        let failed = || failed("read its name");
+        sqlx::query(
+            "INSERT INTO catalog_identity (id) SELECT $1 WHERE NOT EXISTS (SELECT id FROM catalog_identity)",
+        )
+        .bind(Uuid::now_v7().to_string())
+        .execute(&self.pool)
+        .await
+        .map_err(failed())?;
+        sqlx::query_scalar("SELECT MIN(id) FROM catalog_identity")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(failed())
+    }
+
+    /// Which of a stream's segments, from the first to the last, a playlist or a recording names.
+    pub(crate) async fn named_segments(
+        &self,
+        id: &VideoId,
+        first: MediaSequence,
+        last: MediaSequence,
+    ) -> Result<HashSet<MediaSequence>> {
+        let named: Vec<i64> = sqlx::query_scalar(
+            "SELECT sequence FROM kept_segments WHERE video_id = $1 AND sequence BETWEEN $2 AND $3 \
+             UNION SELECT sequence FROM listed_segments WHERE video_id = $1 AND sequence BETWEEN $2 AND $3",
+        )
+        .bind(id.as_str())
+        .bind(integer(first.get()))
+        .bind(integer(last.get()))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("find the segments that are named"))?;
+        Ok(named.into_iter().map(|number| MediaSequence::new(natural(number))).collect())
+    }
+
+    /// Whether a recording is being uploaded as this.
+    pub(crate) async fn names_upload(&self, upload_id: &str) -> Result<bool> {
+        let named: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM recordings WHERE upload_id = $1")
+            .bind(upload_id)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(failed("find an upload"))?;
+        Ok(named > 0)
+    }
+
+    /// The recordings that are over, and for longer than their streams keep them.
+    pub(crate) async fn expired_recordings(&self, now: SystemTime) -> Result<Vec<Recording>> {
+        sqlx::query_as(
+            "SELECT recordings.* FROM recordings JOIN streams ON streams.video_id = recordings.video_id \
+             WHERE recordings.state IN ('READY', 'FAILED') \
+             AND recordings.ended_at + streams.retention_days * $1 <= $2",
+        )
+        .bind(DAY_MS)
+        .bind(millis(now))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("find the recordings that have had their time"))
+    }
+}
