@@ -16,6 +16,7 @@ help:
 	@echo 'make check   formatting, lints, documentation, types of the web pages'
 	@echo 'make bench   micro-benchmarks, glass to glass, viewers and RTMP sessions beside nginx'
 	@echo 'make schemathesis   the API against its description, for minutes (the tests do it for seconds)'
+	@echo 'make crash   kill a live server again and again (CRASH_ROUNDS=200, CRASH_SEED=1)'
 	@echo 'make fuzz    each parser for a minute (FUZZ_SECONDS=60)'
 	@echo 'make clean   remove what was built'
 
@@ -54,6 +55,12 @@ bench: install-bench $(WEB_PAGES)
 schemathesis: install-test $(WEB_PAGES)
 	cargo build --locked -p server
 	SCHEMATHESIS_EXAMPLES=300 cargo test --locked -p scenarios openapi
+
+# Takes too long for the other scenarios' company.
+.PHONY: crash
+crash: install-test $(WEB_PAGES)
+	cargo build --locked -p server
+	cargo test --locked -p scenarios --test scenarios -- --ignored --nocapture crash_rounds::
 
 FUZZ_SECONDS ?= 60
 # Sanitizers need the nightly features of the compiler that is there.

@@ -11,6 +11,7 @@ mod bad_input_media;
 mod bad_input_wire;
 mod browser;
 mod crash;
+mod crash_rounds;
 mod dashboard;
 mod disk;
 mod events;
