@@ -1,4 +1,4 @@
-import type { CreatedStream, Delivery, Problem, StreamEvent, StreamKey, StreamList, StreamStatus, TestResult, ViewerHistory, Webhook, WebhookWishes, Wishes } from "./types";
+import type { CreatedStream, Delivery, Problem, Recording, StreamEvent, StreamKey, StreamList, StreamStatus, TestResult, ViewerHistory, Webhook, WebhookWishes, Wishes } from "./types";
 
 const TIMEOUT_MS = 8_000;
 /** A test of a webhook takes as long as its server may take to answer. */
@@ -66,6 +66,15 @@ export class Client {
 
   rotateKey(videoId: string): Promise<StreamKey> {
     return this.call("POST", `/${encodeURIComponent(videoId)}/key`, {});
+  }
+
+  /** What is left of a stream's broadcasts, newest first. */
+  recordings(videoId: string): Promise<{ recordings: Recording[] }> {
+    return this.call("GET", `/${encodeURIComponent(videoId)}/recordings`);
+  }
+
+  removeRecording(videoId: string, number: number): Promise<void> {
+    return this.call("DELETE", `/${encodeURIComponent(videoId)}/recordings/${number}`);
   }
 
   /** What happened to a stream, newest first. */

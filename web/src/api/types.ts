@@ -241,3 +241,20 @@ export interface Problem {
   status: number;
   detail?: string;
 }
+
+/** What is left of a broadcast. */
+export interface Recording {
+  /** Its place among the stream's recordings, from 1. */
+  number: number;
+  state: "RECORDING" | "FINISHING" | "READY" | "FAILED";
+  startedAt: string;
+  endedAt: string | null;
+  key: string;
+  url: string | null;
+  /** Bytes. */
+  size: number | null;
+  /** Seconds. */
+  duration: number | null;
+  attempts: number;
+  reason: string | null;
+}

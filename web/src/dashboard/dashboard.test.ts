@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { StreamEvent, StreamStatus, Webhook } from "../api/types";
+import type { Recording, StreamEvent, StreamStatus, Webhook } from "../api/types";
 import { curlCommands, embedSnippet, ffmpegCommand } from "./hints";
 import { History } from "./history";
 import { parseRoute, streamHash } from "./route";
 import { AudienceSamples } from "./audience";
 import { Journal } from "./journal";
+import { told } from "./recordingsCard";
 import { States } from "./stateStrip";
 import { isUnstable, warnings } from "./warnings";
 import { condition } from "./webhookCard";
@@ -133,5 +134,19 @@ describe("a webhook", () => {
     const webhook = { enabled: true, failures: 0 } as Webhook;
     const text = (change: Partial<Webhook>): string => condition({ ...webhook, ...change }).text;
     expect([text({}), text({ failures: 2 }), text({ enabled: false, failures: 2 })]).toEqual(["Enabled", "Failing", "Disabled"]);
+  });
+});
+
+describe("recordings", () => {
+  const recording: Recording = {
+    number: 1, state: "RECORDING", startedAt: "2026-11-26T12:00:00Z", endedAt: null, key: "recordings/x.mp4", url: null,
+    size: null, duration: null, attempts: 0, reason: null,
+  };
+
+  it("are told by their state, and of what goes wrong meanwhile", () => {
+    expect(told(recording)).toBe("Recording.");
+    expect(told({ ...recording, attempts: 2, reason: "no answer" })).toBe("Recording. Attempt 2 failed: no answer");
+    expect(told({ ...recording, state: "READY", duration: 3725, size: 1_219_043_320 })).toBe("1:02:05 · 1.2 GB");
+    expect(told({ ...recording, state: "FAILED", reason: "nothing to play" })).toBe("Failed: nothing to play");
   });
 });

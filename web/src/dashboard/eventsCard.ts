@@ -11,11 +11,13 @@ export class EventsCard {
   private readonly journal = new Journal();
   private readonly follow: Follow;
 
-  constructor(app: App, videoId: string) {
+  /** `happened` is told of each batch of news. */
+  constructor(app: App, videoId: string, happened: () => void) {
     this.element = h("section", { class: "card" }, h("h2", {}, "Events"), this.list);
     this.follow = new Follow(app.client, videoId, (events) => {
       this.journal.add(events);
       this.show();
+      happened();
     });
   }
 

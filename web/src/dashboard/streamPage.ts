@@ -12,6 +12,7 @@ import { History } from "./history";
 import { OptionsCard } from "./optionsCard";
 import type { App, Page } from "./page";
 import { Poll } from "./poll";
+import { RecordingsCard } from "./recordingsCard";
 import { SendCard } from "./sendCard";
 import { stateBadge } from "./state";
 import { States, StateStrip } from "./stateStrip";
@@ -37,6 +38,7 @@ export class StreamPage implements Page {
   private readonly states = new States();
   private readonly strip = new StateStrip(this.states);
   private readonly events: EventsCard;
+  private readonly recordings: RecordingsCard;
   private readonly options: OptionsCard;
   private readonly audience: Audience;
   private readonly quiet = h("p", { class: "no-health" }, "Bitrate, frame rate and encoding speed appear here once an encoder sends.");
@@ -53,7 +55,8 @@ export class StreamPage implements Page {
     this.send = new SendCard(app, videoId);
     this.watch = new WatchCard(app);
     this.audience = new Audience(app, videoId);
-    this.events = new EventsCard(app, videoId);
+    this.recordings = new RecordingsCard(app, videoId);
+    this.events = new EventsCard(app, videoId, () => void this.recordings.refresh());
     this.options = new OptionsCard(app, (status) => this.show(status));
     const preview = h("iframe", {
       class: "preview", title: "Preview", src: `/live/${encodeURIComponent(videoId)}?embed&preview`,
@@ -74,7 +77,7 @@ export class StreamPage implements Page {
         "div",
         { class: "columns" },
         h("div", { class: "column" }, preview, this.strip.element, this.warnings, this.quiet, this.audience.element, this.charts.element, this.health.element),
-        h("div", { class: "column side" }, this.send.element, this.watch.element, this.options.element, this.events.element),
+        h("div", { class: "column side" }, this.send.element, this.watch.element, this.options.element, this.recordings.element, this.events.element),
       ),
     );
     this.poll = new Poll(POLL_MS, (signal) => this.refresh(signal), (error) => this.failed(error));
