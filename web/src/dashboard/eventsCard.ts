@@ -11,13 +11,13 @@ export class EventsCard {
   private readonly journal = new Journal();
   private readonly follow: Follow;
 
-  /** `happened` is told of each batch of news. */
-  constructor(app: App, videoId: string, happened: () => void) {
+  /** `recorded` is told when there may be news of recordings. */
+  constructor(app: App, videoId: string, recorded: () => void) {
     this.element = h("section", { class: "card" }, h("h2", {}, "Events"), this.list);
     this.follow = new Follow(app.client, videoId, (events) => {
       this.journal.add(events);
       this.show();
-      happened();
+      if (events.some(({ type }) => type === "stream.live" || type.startsWith("recording."))) recorded();
     });
   }
 
