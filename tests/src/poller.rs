@@ -149,14 +149,17 @@ impl Reader {
         }
         let version = Version::parse(&raw, Instant::now()).map_err(|rule| format!("{rule}:\n{raw}"))?;
         let broken = previous.as_ref().map(|previous| previous.check_successor(&version));
-        self.state.lock().unwrap().versions.push(version.clone());
+        let mut fetched = Ok(());
         for entry in version.entries.iter().filter(|entry| !entry.gap) {
-            self.fetch(entry, version.at).await?;
+            fetched = fetched.and(self.fetch(entry, version.at).await);
         }
         for entry in version.entries.iter().filter(|entry| entry.gap) {
             let gap = Segment { entry: entry.clone(), media: Vec::new(), listed: version.at };
             self.state.lock().unwrap().segments.entry(entry.msn).or_insert(gap);
         }
+        // Whoever waits for this version finds its segments, too.
+        self.state.lock().unwrap().versions.push(version);
+        fetched?;
         let before = previous.map(|previous| previous.raw).unwrap_or_default();
         broken.unwrap_or(Ok(())).map_err(|rule| format!("{rule}:\n{before}\nthen\n{raw}"))
     }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -34,9 +35,16 @@ pub struct WeirBuilder {
     rtmp_port: u16,
 }
 
-/// A port that nobody listens on at the moment.
+/// A port that nobody listens on at the moment. It is below those that the system takes for connections, any of which
+/// may be taken before it is used.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    loop {
+        let random = RandomState::new().build_hasher().finish();
+        let port = 10_000 + (random % 20_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 impl Weir {

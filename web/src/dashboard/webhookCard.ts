@@ -112,7 +112,7 @@ export class WebhookCard {
   private async askRemove(): Promise<void> {
     const sure = await confirm({
       title: "Delete this webhook?",
-      text: "Its server is told nothing any more, of what has happened neither.",
+      text: "Its server is told nothing any more, not even what has happened already.",
       action: "Delete webhook",
       danger: true,
     });

@@ -111,15 +111,24 @@ impl Catalog {
         }))
     }
 
-    /// What a stream's segments were meant to last, and whether each decodes by itself.
+    /// What the segments of a stream's newest broadcast were meant to last, and whether each decodes by itself; after its
+    /// end, where it was recorded.
     pub(crate) async fn listing_of(&self, id: &VideoId) -> Result<Option<(MediaDuration, bool)>> {
-        let row: Option<(i64, bool)> =
-            sqlx::query_as("SELECT segment_duration, independent FROM playlists WHERE video_id = $1")
+        for statement in [
+            "SELECT segment_duration, independent FROM playlists WHERE video_id = $1",
+            "SELECT segment_duration, independent FROM recordings \
+             WHERE video_id = $1 AND segment_duration IS NOT NULL ORDER BY number DESC LIMIT 1",
+        ] {
+            let row: Option<(i64, bool)> = sqlx::query_as(statement)
                 .bind(id.as_str())
                 .fetch_optional(&self.pool)
                 .await
                 .map_err(failed("read a playlist"))?;
-        Ok(row.map(|(duration, independent)| (MediaDuration::from_ticks(duration), independent)))
+            if let Some((duration, independent)) = row {
+                return Ok(Some((MediaDuration::from_ticks(duration), independent)));
+            }
+        }
+        Ok(None)
     }
 
     /// The segments that are kept of a stream's broadcasts, from one on and before another, `limit` at most.

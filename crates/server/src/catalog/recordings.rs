@@ -312,10 +312,13 @@ pub(super) async fn begin(
     Ok(())
 }
 
-/// The broadcast of a stream is over.
+/// The broadcast of a stream is over, and its playlist is about to be forgotten.
 pub(super) async fn end(change: &mut SqliteConnection, id: &VideoId, at: SystemTime) -> Result<()> {
     sqlx::query(
-        "UPDATE recordings SET state = 'FINISHING', ended_at = $2 WHERE video_id = $1 AND state = 'RECORDING'",
+        "UPDATE recordings SET state = 'FINISHING', ended_at = $2, \
+         segment_duration = (SELECT segment_duration FROM playlists WHERE video_id = $1), \
+         independent = COALESCE((SELECT independent FROM playlists WHERE video_id = $1), TRUE) \
+         WHERE video_id = $1 AND state = 'RECORDING'",
     )
     .bind(id.as_str())
     .bind(millis(at))
