@@ -111,25 +111,16 @@ impl Recorders {
             return Ok(None);
         }
         let _place = self.shared.readers.acquire().await;
-        match self.shared.uploader.get(&ObjectKeys::new(id).segment(sequence)).await {
-            Ok(data) => Ok(Some(data)),
-            Err(error) if matches!(error.source, StoreError::NotFound) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(self.shared.read(&ObjectKeys::new(id).segment(sequence)).await?)
     }
 
     /// Where a recording's file is; `None` if it is gone.
     pub(crate) async fn place(&self, recording: &Recording) -> Result<Option<Place>, uploader::Error> {
         let key = ObjectKeys::new(&recording.video_id).recording(recording.number);
-        let uploader = &self.shared.uploader;
-        if let Some(url) = uploader.signed_url(&key, SIGNED_FOR).await? {
+        if let Some(url) = self.shared.uploader.signed_url(&key, SIGNED_FOR).await? {
             return Ok(Some(Place::At(url)));
         }
-        match uploader.get(&key).await {
-            Ok(data) => Ok(Some(Place::Here(data))),
-            Err(error) if matches!(error.source, StoreError::NotFound) => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(self.shared.read(&key).await?.map(Place::Here))
     }
 
     /// Removes a recording whose broadcast is over: what the catalog knows at once, then its objects.
@@ -189,6 +180,15 @@ impl Recorders {
 }
 
 impl Shared {
+    /// An object's bytes; `None` if there is no such object.
+    async fn read(&self, key: &str) -> Result<Option<Bytes>, uploader::Error> {
+        match self.uploader.get(key).await {
+            Ok(data) => Ok(Some(data)),
+            Err(error) if matches!(error.source, StoreError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Looks for work whenever something happens: a broadcast that begins is an event.
     async fn follow(self: &Arc<Self>) {
         let mut events = self.catalog.newest_event();

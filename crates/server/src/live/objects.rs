@@ -1,6 +1,6 @@
 //! The names of a stream's objects.
 
-use hls_mux::{MediaSequence, segment_name};
+use hls_mux::{MediaSequence, segment_name, segment_sequence};
 
 use crate::catalog::VideoId;
 
@@ -81,10 +81,9 @@ impl ObjectName {
         let (id, name) = match key.strip_prefix("live/") {
             Some(rest) => {
                 let (id, file) = rest.split_once('/')?;
-                let number = || file.strip_prefix("segment_")?.strip_suffix(".ts")?.parse().ok();
                 match OF_STREAM.into_iter().find(|name| *name == file) {
                     Some(name) => (id, Self::OfStream(name)),
-                    None => (id, Self::Segment(MediaSequence::new(number()?))),
+                    None => (id, Self::Segment(segment_sequence(file)?)),
                 }
             }
             None => {

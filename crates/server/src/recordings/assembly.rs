@@ -171,10 +171,9 @@ impl Assembly {
             Some(front) => (front, false),
             None => (movie.bare_front(PART)?, true),
         };
-        if index_is_last {
-            self.pending.extend_from_slice(&movie.tail(front.len())?);
-        }
-        let extra = front.len() + if index_is_last { movie.tail(front.len())?.len() } else { 0 };
+        let tail = if index_is_last { movie.tail(front.len())? } else { Bytes::new() };
+        self.pending.extend_from_slice(&tail);
+        let extra = front.len() + tail.len();
         let mut pieces = Vec::new();
         while self.pending.len() > PART {
             pieces.push(self.take(PART));

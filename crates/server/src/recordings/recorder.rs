@@ -193,11 +193,7 @@ impl Recorder {
         {
             return Ok(Some(data));
         }
-        match self.shared.uploader.get(&ObjectKeys::new(&self.id).segment(entry.sequence)).await {
-            Ok(data) => Ok(Some(data)),
-            Err(error) if matches!(error.source, StoreError::NotFound) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(self.shared.read(&ObjectKeys::new(&self.id).segment(entry.sequence)).await?)
     }
 }
 
