@@ -33,8 +33,18 @@ impl KeyframeRule {
 
     /// Whether the key frame that comes `elapsed` after its segment's start begins the next.
     pub(crate) fn cuts(&self, elapsed: MediaDuration) -> bool {
-        let expected = self.gops.iter().copied().max().unwrap_or(self.target);
-        elapsed >= self.target || elapsed + expected > self.longest
+        elapsed >= self.target || elapsed + self.expected() > self.longest
+    }
+
+    /// Whether a key frame should come after `at`, and no later than `until`.
+    pub(crate) fn expects(&self, at: Timestamp, until: Timestamp) -> bool {
+        let next = self.last.map(|last| last + self.expected());
+        next.is_some_and(|next| at < next && next <= until)
+    }
+
+    /// The distance of key frames, of the longest that is remembered.
+    fn expected(&self) -> MediaDuration {
+        self.gops.iter().copied().max().unwrap_or(self.target)
     }
 }
 
@@ -70,6 +80,19 @@ mod tests {
         assert!(known.len() > 9 && known.iter().all(|length| *length == 2000), "{lengths:?}");
         let lengths = segments((0..1000).map(|frame| frame * 40));
         assert!(lengths.iter().all(|length| *length == 2000), "{lengths:?}");
+    }
+
+    #[test]
+    fn the_next_key_frame_is_expected_until_it_is_due() {
+        let at = Timestamp::from_millis;
+        let mut rule = KeyframeRule::new(MediaDuration::from_secs(2), MediaDuration::from_millis(2490));
+        assert!(!rule.expects(at(0), at(2490)));
+        rule.observe(at(0));
+        assert!(rule.expects(at(1999), at(2000)));
+        assert!(!rule.expects(at(2000), at(2490)), "it is overdue");
+        assert!(!rule.expects(at(0), at(1999)), "it comes later");
+        rule.observe(at(4000));
+        assert!(!rule.expects(at(6000), at(6490)), "they come each four seconds");
     }
 
     #[test]

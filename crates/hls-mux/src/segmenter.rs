@@ -226,7 +226,10 @@ impl Segmenter {
             Some(opening) => {
                 let elapsed = at - opening.start;
                 let wanted = !has_video || self.cut_at_next_key || self.rule.cuts(elapsed);
-                is_idr && wanted || self.must_end(elapsed + duration, elapsed, self.unit.len())
+                // How long a picture lasts is a guess where they come irregularly: a key frame that is due cuts it short.
+                let is_cut_short = self.rule.expects(at, opening.start + self.longest);
+                let until = if is_cut_short { elapsed } else { elapsed + duration };
+                is_idr && wanted || self.must_end(until, elapsed, self.unit.len())
             }
         };
         if starts {

@@ -254,6 +254,23 @@ fn a_gap_is_a_discontinuity_and_no_long_segment() {
 }
 
 #[test]
+fn pictures_that_become_rare_do_not_end_a_segment_before_its_key_frame() {
+    let shown = [0, 400, 1100, 1800, 2000, 2700, 3400, 4000, 4033];
+    let pictures = shown.map(|ms| MediaEvent::Packet(picture(at(ms), ms % 2000 == 0, 3000)));
+    let part_target = Some(MediaDuration::from_millis(200));
+    let options = SegmenterOptions { part_target, ..SegmenterOptions::default() };
+    let made = segment(options, mixed(&[pictures.to_vec(), sounds(0, 4066)]));
+    let flags = flags(&made);
+    assert_eq!(flags[..2], [(0, 2000, false, true), (2000, 2000, false, true)]);
+    assert_eq!((flags.len(), flags[2].0, flags[2].3), (3, 4000, true));
+    for segment in made.segments() {
+        let parts: MediaDuration = segment.parts.iter().map(|part| part.duration).sum();
+        assert_eq!(parts, segment.duration);
+        assert!(segment.parts.iter().all(|part| part.duration <= MediaDuration::from_millis(200)));
+    }
+}
+
+#[test]
 fn marking_a_discontinuity_cuts_at_the_next_key_frame() {
     let mut segmenter = hls_mux::Segmenter::new(SegmenterOptions::default(), Default::default(), epoch());
     let mut made = Made::default();

@@ -11,6 +11,8 @@ mod feed;
 mod health;
 mod history;
 mod listing;
+mod meter;
+mod muxing;
 mod objects;
 mod overload;
 mod playlist_writer;

@@ -19,6 +19,7 @@ mod opening;
 mod options;
 mod pace;
 mod relief;
+mod rendition;
 mod slate;
 mod stats;
 mod still;

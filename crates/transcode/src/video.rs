@@ -1,16 +1,17 @@
 use ffmpeg_next::codec::Id;
 use ffmpeg_next::error::ENOMEM;
 use ffmpeg_next::{decoder, frame, picture};
-use media::{FrameRate, MediaDuration, MediaEvent, Packet, Timestamp, Track, VideoCodec, VideoConfig};
+use media::{FrameRate, MediaDuration, MediaEvent, Packet, Timestamp, VideoCodec, VideoConfig};
 
-use crate::canvas::{Canvas, output_colors, shape};
-use crate::ffi::{self, Coded, Decoder, VideoEncoder, VideoFormat};
+use crate::canvas::{output_colors, shape};
+use crate::ffi::{self, Decoder, VideoFormat};
 use crate::fit::fit;
 use crate::grid::KeyframeGrid;
 use crate::pace::Pace;
 use crate::relief::{Thinning, since};
-use crate::still::{Still, StillMaker};
-use crate::{Error, Relief, Slate, VideoOptions, VideoStats, annexb, encode};
+use crate::rendition::Rendition;
+use crate::still::Still;
+use crate::{Error, Relief, Slate, VideoOptions, VideoStats};
 
 /// Media time for which a damaged picture is covered by the last good one while a keyframe is
 /// awaited; then damage is shown rather than nothing.
@@ -34,7 +35,7 @@ pub(crate) struct VideoTrack {
     grid: KeyframeGrid,
     /// Pictures before this belong to nothing that is shown.
     floor: Timestamp,
-    output: Option<Output>,
+    rendition: Option<Rendition>,
     stats: VideoStats,
 }
 
@@ -51,20 +52,6 @@ enum Reception {
     Tolerant,
 }
 
-/// What exists from the first picture of the broadcast on.
-struct Output {
-    encoder: VideoEncoder,
-    format: VideoFormat,
-    /// The encoder's.
-    preset: String,
-    canvas: Canvas,
-    /// Complete, and announced, once the encoder has given its parameter sets.
-    config: VideoConfig,
-    last: Timestamp,
-    /// Made with the first still that is asked for.
-    stills: Option<StillMaker>,
-}
-
 impl VideoTrack {
     pub(crate) fn new(options: VideoOptions) -> Self {
         Self {
@@ -77,7 +64,7 @@ impl VideoTrack {
             hurry: false,
             grid: KeyframeGrid::new(options.keyframe_interval),
             floor: Timestamp::ZERO,
-            output: None,
+            rendition: None,
             stats: VideoStats::default(),
             options,
         }
@@ -175,7 +162,7 @@ impl VideoTrack {
     ) -> Result<(), Error> {
         let step = Thinning::repetition(self.relief.one_picture_in, self.pace.interval());
         while let Some(next) =
-            self.output.as_ref().map(|output| output.last + step).filter(|next| *next < until)
+            self.rendition.as_ref().map(|rendition| rendition.last() + step).filter(|next| *next < until)
         {
             self.stats.repeated += 1;
             self.encode(next, out)?;
@@ -185,49 +172,40 @@ impl VideoTrack {
 
     /// Has `slate` shown again, and not the last picture.
     pub(crate) fn show_slate(&mut self, slate: &Slate) -> Result<(), Error> {
-        let Some(output) = &mut self.output else { return Ok(()) };
-        output.canvas.show(slate.picture()).map_err(libav("show the slate"))
+        let Some(rendition) = &mut self.rendition else { return Ok(()) };
+        rendition.show(slate.picture()).map_err(libav("show the slate"))
     }
 
     /// Leaves a hole up to `to`: the gap is too long to be filled.
     pub(crate) fn skip_to(&mut self, to: Timestamp) {
         let interval = self.pace.interval();
-        if let Some(output) = &mut self.output {
-            output.last = output.last.max(to - interval);
+        if let Some(rendition) = &mut self.rendition {
+            rendition.skip_to(to - interval);
         }
     }
 
     /// The end of the last picture; `None` before there is one.
     pub(crate) fn position(&self) -> Option<Timestamp> {
-        self.output.as_ref().map(|output| output.last + self.pace.interval())
+        self.rendition.as_ref().map(|rendition| rendition.last() + self.pace.interval())
     }
 
     /// The picture that is shown, fitted into the box as a JPEG; `None` before there is one.
     pub(crate) fn still(&mut self, width: u32, height: u32) -> Result<Option<Still>, Error> {
-        let Some(output) = &mut self.output else { return Ok(None) };
-        let matrix = output.canvas.matrix();
-        let picture = output.canvas.picture();
-        let stills = match &mut output.stills {
-            Some(stills) => stills,
-            none => none.insert(
-                StillMaker::new(picture, matrix, width, height).map_err(libav("prepare for stills"))?,
-            ),
-        };
-        stills.make(picture).map(Some).map_err(libav("make a still"))
+        self.rendition.as_mut().map(|rendition| rendition.still(width, height)).transpose()
     }
 
     /// What has been done so far.
     pub(crate) fn stats(&self) -> VideoStats {
-        let preset = self.output.as_ref().map_or_else(String::new, |output| output.preset.clone());
+        let preset =
+            self.rendition.as_ref().map(|rendition| rendition.preset().to_owned()).unwrap_or_default();
         VideoStats { input_frame_rate: self.pace.rate(), preset, ..self.stats.clone() }
     }
 
     /// Hands out what decoder and encoder still hold.
     pub(crate) fn finish(mut self, out: &mut dyn FnMut(MediaEvent)) -> Result<VideoStats, Error> {
         self.drain_decoder(out)?;
-        if let Some(Output { encoder, mut config, .. }) = self.output.take() {
-            let mut emit = |coded| emit(coded, &mut config, &mut self.stats, out);
-            encoder.finish(&mut emit).map_err(libav("finish the video encoder"))?;
+        if let Some(rendition) = self.rendition.take() {
+            rendition.finish(&mut self.stats, out)?;
         }
         Ok(self.stats)
     }
@@ -237,7 +215,7 @@ impl VideoTrack {
         let Some(decoder) = &mut self.decoder else { return Ok(()) };
         // It refuses only if it is at its end already.
         let _ = decoder.send_end();
-        let at = self.output.as_ref().map_or(self.floor, |output| output.last);
+        let at = self.rendition.as_ref().map_or(self.floor, Rendition::last);
         self.receive(at, out)?;
         if let Some(decoder) = &mut self.decoder {
             decoder.flush();
@@ -270,7 +248,8 @@ impl VideoTrack {
         self.stats.decoded += 1;
         self.stats.input_size = Some((picture.width(), picture.height()));
         let pts = picture.timestamp().or(picture.pts()).map_or(at, Timestamp::from_ticks);
-        let is_late = pts < self.floor || self.output.as_ref().is_some_and(|output| pts <= output.last);
+        let last = self.rendition.as_ref().map(Rendition::last);
+        let is_late = pts < self.floor || last.is_some_and(|last| pts <= last);
         let is_damaged = picture.is_corrupt() || picture.has_decode_errors();
         if is_damaged && !is_late && self.reception != Reception::Tolerant {
             return self.damage(ffmpeg_next::Error::InvalidData, at);
@@ -279,7 +258,7 @@ impl VideoTrack {
             self.stats.dropped += 1;
             return Ok(());
         }
-        let since_last = since(self.output.as_ref().map(|output| output.last), pts);
+        let since_last = since(last, pts);
         // Keyframes stay where they are, so that segments keep their length.
         let is_shown = match self.hurry {
             true => self.thinning.admit_hurried(since_last),
@@ -290,36 +269,27 @@ impl VideoTrack {
             return Ok(());
         }
         picture.set_kind(picture::Type::None);
-        if self.output.is_none() {
-            self.open_output(&picture, pts)?;
+        if self.rendition.is_none() {
+            self.open_rendition(&picture, pts)?;
         }
-        let Some(output) = &mut self.output else { return Ok(()) };
-        if let Err(source) = output.canvas.show(picture) {
+        let Some(rendition) = &mut self.rendition else { return Ok(()) };
+        if let Err(source) = rendition.show(picture) {
             return self.damage(source, at);
         }
         self.encode(pts, out)
     }
 
     /// The first picture decides the size of all.
-    fn open_output(&mut self, picture: &frame::Video, pts: Timestamp) -> Result<(), Error> {
+    fn open_rendition(&mut self, picture: &frame::Video, pts: Timestamp) -> Result<(), Error> {
         let (width, height) = fit(shape(picture), self.options.width, self.options.height);
         let frame_rate = self.nominal_rate();
-        let colors = output_colors(ffi::colors(picture));
-        let format = VideoFormat { width, height, frame_rate, colors };
-        let preset = self.options.preset_after(self.relief.faster).to_owned();
-        let encoder = encode::open_video(&self.options, &preset, &format)?;
-        let canvas = Canvas::new(width, height, colors).map_err(libav("allocate the output picture"))?;
-        let config = VideoConfig {
-            codec: VideoCodec::H264,
-            extradata: bytes::Bytes::new(),
-            width,
-            height,
-            frame_rate: Some(frame_rate),
-        };
+        let format = VideoFormat { width, height, frame_rate, colors: output_colors(ffi::colors(picture)) };
+        let preset = self.options.preset_after(self.relief.faster);
+        let rendition = Rendition::open(&self.options, preset, format, pts)?;
         self.pace.set_nominal(frame_rate);
         self.stats.output_size = Some((width, height));
         self.stats.output_frame_rate = Some(frame_rate);
-        self.output = Some(Output { encoder, format, preset, canvas, config, last: pts, stills: None });
+        self.rendition = Some(rendition);
         Ok(())
     }
 
@@ -338,39 +308,15 @@ impl VideoTrack {
         rate
     }
 
-    /// Encodes the picture that the canvas shows.
+    /// Encodes the picture that is shown.
     fn encode(&mut self, pts: Timestamp, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
-        let is_due = self.grid.is_due(pts);
-        if is_due {
-            self.change_preset(out)?;
+        let Some(rendition) = &mut self.rendition else { return Ok(()) };
+        let is_keyframe = self.grid.is_due(pts);
+        if is_keyframe {
+            let wanted = self.options.preset_after(self.relief.faster);
+            rendition.change_preset(&self.options, wanted, &mut self.stats, out)?;
         }
-        let Some(output) = &mut self.output else { return Ok(()) };
-        let picture = output.canvas.picture();
-        picture.set_pts(Some(pts.ticks()));
-        picture.set_kind(if is_due { picture::Type::I } else { picture::Type::None });
-        output.last = pts;
-        self.stats.encoded += 1;
-        let (config, stats) = (&mut output.config, &mut self.stats);
-        output
-            .encoder
-            .encode(picture, &mut |coded| emit(coded, config, stats, out))
-            .map_err(libav("encode a picture"))
-    }
-
-    /// Goes on with another encoder if another preset is wanted. The next picture is a keyframe: nothing
-    /// refers to what came before, and the parameter sets come in band.
-    fn change_preset(&mut self, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
-        let wanted = self.options.preset_after(self.relief.faster);
-        let Some(output) = self.output.as_mut().filter(|output| output.preset != wanted) else {
-            return Ok(());
-        };
-        let encoder = encode::open_video(&self.options, wanted, &output.format)?;
-        let former = std::mem::replace(&mut output.encoder, encoder);
-        wanted.clone_into(&mut output.preset);
-        let (config, stats) = (&mut output.config, &mut self.stats);
-        former
-            .finish(&mut |coded| emit(coded, config, stats, out))
-            .map_err(libav("finish the video encoder before another preset"))
+        rendition.encode(pts, is_keyframe, &mut self.stats, out)
     }
 
     /// Something could not be decoded: counts it and waits for a keyframe.
@@ -382,23 +328,6 @@ impl VideoTrack {
         }
         Ok(())
     }
-}
-
-fn emit(coded: Coded, config: &mut VideoConfig, stats: &mut VideoStats, out: &mut dyn FnMut(MediaEvent)) {
-    if config.extradata.is_empty() {
-        config.extradata = annexb::parameter_sets(&coded.data);
-        out(MediaEvent::Video(config.clone()));
-    }
-    stats.keyframes += u64::from(coded.is_keyframe);
-    stats.bytes += coded.data.len() as u64;
-    let pts = Timestamp::from_ticks(coded.pts);
-    out(MediaEvent::Packet(Packet {
-        track: Track::Video,
-        pts,
-        dts: pts,
-        is_keyframe: coded.is_keyframe,
-        data: coded.data,
-    }));
 }
 
 /// Names what libav was asked to do when it failed.

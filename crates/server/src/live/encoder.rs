@@ -7,15 +7,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use hls_mux::{MediaSequence, Output, Part, Segment, Segmenter, SegmenterOptions};
-use media::{MediaDuration, MediaEvent, Timestamp, VideoConfig};
+use hls_mux::{MediaSequence, SegmenterOptions};
+use media::{MediaDuration, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use transcode::{Relief, Slate, Still, Transcoder};
+use transcode::{Relief, Slate, Transcoder};
 
 use super::feed::{Arrival, Feed, FeedReceiver};
 use super::health::{EncodeHealth, Health};
+use super::meter::Meter;
+use super::muxing::{Muxing, Outlet};
 use super::overload::{self, Load, Overload};
 use super::pulse::Pulse;
 use crate::catalog::VideoId;
@@ -47,18 +49,6 @@ pub(super) struct EncoderOptions {
     pub(super) slate: Option<Slate>,
     /// Its sign of life.
     pub(super) pulse: Arc<Pulse>,
-}
-
-/// What comes of it, in order, on its thread.
-pub(super) trait Outlet: Send + 'static {
-    /// The rendition is, from here on, encoded so.
-    fn config(&mut self, config: &MediaEvent);
-    /// The next part of the segment in hand is complete.
-    fn part(&mut self, part: Part);
-    /// The next segment is complete; its parts came before.
-    fn segment(&mut self, segment: Arc<Segment>);
-    /// What viewers see now.
-    fn still(&mut self, still: Still);
 }
 
 /// Why an encoder ended before it was told to.
@@ -100,7 +90,7 @@ pub(super) fn spawn(
 
 struct Encoder<O> {
     transcoder: Transcoder,
-    media: Media<O>,
+    muxing: Muxing<O>,
     /// The session that is listened to; what one before it still says is late.
     session: Option<u64>,
     /// When its last media came, or it did.
@@ -128,21 +118,6 @@ struct Encoder<O> {
     still_due: Timestamp,
 }
 
-/// Where what is encoded goes.
-struct Media<O> {
-    options: SegmenterOptions,
-    first: MediaSequence,
-    resumes: bool,
-    /// When the first event arrived: the origin of programme time.
-    epoch: Option<SystemTime>,
-    /// Made with the first that is encoded: the picture rate decides how long parts are.
-    segmenter: Option<Segmenter>,
-    outlet: O,
-    pulse: Arc<Pulse>,
-    /// Events that could not be muxed.
-    refused: u64,
-}
-
 impl<O: Outlet> Encoder<O> {
     fn new(options: EncoderOptions, outlet: O, health: Arc<Health>) -> Result<Self, EncoderError> {
         let presets = options.transcode.video.faster_presets();
@@ -153,16 +128,13 @@ impl<O: Outlet> Encoder<O> {
             lag: Duration::ZERO,
             hurried: false,
             transcoder: Transcoder::new(options.transcode)?,
-            media: Media {
-                options: options.segmenter,
-                first: options.first,
-                resumes: options.resumes,
-                epoch: None,
-                segmenter: None,
+            muxing: Muxing::new(
+                options.segmenter,
+                options.first,
+                options.resumes,
                 outlet,
-                pulse: options.pulse.clone(),
-                refused: 0,
-            },
+                options.pulse.clone(),
+            ),
             session: None,
             heard: Instant::now(),
             away: false,
@@ -223,7 +195,7 @@ impl<O: Outlet> Encoder<O> {
     }
 
     fn push(&mut self, Arrival { event, at }: Arrival) -> Result<(), EncoderError> {
-        self.media.begin(SystemTime::now());
+        self.muxing.begin(SystemTime::now());
         let started = Instant::now();
         self.heard = started;
         self.slated = false;
@@ -232,7 +204,7 @@ impl<O: Outlet> Encoder<O> {
         self.hurried |= hurry;
         self.transcoder.hurry(hurry);
         let arrived = self.wall_clock(at);
-        self.transcoder.push_arrived(event, arrived, &mut |made| self.media.take(made))?;
+        self.transcoder.push_arrived(event, arrived, &mut |made| self.muxing.take(made))?;
         let busy = started.elapsed();
         self.meter.busy += busy;
         self.load.busy += busy;
@@ -282,7 +254,7 @@ impl<O: Outlet> Encoder<O> {
     fn fill(&mut self) -> Result<(), EncoderError> {
         let now = Instant::now();
         let is_silent = now - self.heard > PATIENCE;
-        if !(self.away || is_silent) || self.media.segmenter.is_none() {
+        if !(self.away || is_silent) || !self.muxing.has_begun() {
             return Ok(());
         }
         if let Some(slate) = self.slate.as_ref().filter(|_| !self.slated && now - self.heard > SLATE_DELAY) {
@@ -291,18 +263,15 @@ impl<O: Outlet> Encoder<O> {
         }
         let edge = self.transcoder.live_edge(self.wall_clock(now));
         let until = if self.away { edge } else { edge - MediaDuration::from(PATIENCE) };
-        self.transcoder.fill_until(until, &mut |made| self.media.take(made))?;
+        self.transcoder.fill_until(until, &mut |made| self.muxing.take(made))?;
         self.show();
         Ok(())
     }
 
     fn finish(self) -> Result<(), EncoderError> {
-        let mut media = self.media;
-        self.transcoder.finish(&mut |made| media.take(made))?;
-        let Media { segmenter, mut outlet, .. } = media;
-        if let Some(segmenter) = segmenter {
-            segmenter.finish(&mut |output| emit(output, &mut outlet));
-        }
+        let mut muxing = self.muxing;
+        self.transcoder.finish(&mut |made| muxing.take(made))?;
+        muxing.finish();
         Ok(())
     }
 
@@ -314,7 +283,7 @@ impl<O: Outlet> Encoder<O> {
         }
         if let Some(still) = self.transcoder.still(STILL_SIZE.0, STILL_SIZE.1)? {
             self.still_due = position + STILL_PERIOD;
-            self.media.outlet.still(still);
+            self.muxing.still(still);
         }
         Ok(())
     }
@@ -343,72 +312,5 @@ impl<O: Outlet> Encoder<O> {
             frames_repeated: stats.video.repeated,
             decode_errors: stats.video.decode_errors + stats.audio.decode_errors,
         });
-    }
-}
-
-impl<O: Outlet> Media<O> {
-    fn begin(&mut self, now: SystemTime) {
-        self.epoch.get_or_insert(now);
-    }
-
-    /// Muxes what the transcoder made. What can't be muxed is left out: the rest is still worth seeing.
-    fn take(&mut self, made: MediaEvent) {
-        if !self.pulse.beat() {
-            return;
-        }
-        if !matches!(made, MediaEvent::Packet(_)) {
-            self.outlet.config(&made);
-        }
-        let Some(epoch) = self.epoch else { return };
-        let segmenter = self.segmenter.get_or_insert_with(|| {
-            let mut options = self.options.clone();
-            if let MediaEvent::Video(VideoConfig { frame_rate: Some(rate), .. }) = &made {
-                options.part_target =
-                    options.part_target.map(|wanted| SegmenterOptions::part_target(wanted, *rate));
-            }
-            let mut segmenter = Segmenter::new(options, self.first, epoch);
-            if self.resumes {
-                segmenter.mark_discontinuity();
-            }
-            segmenter
-        });
-        if let Err(error) = segmenter.push(made, &mut |output| emit(output, &mut self.outlet)) {
-            metrics::counter!("weir_mux_errors_total").increment(1);
-            if self.refused == 0 {
-                tracing::error!(%error, "something encoded cannot be muxed, and is left out; told once");
-            }
-            self.refused += 1;
-        }
-    }
-}
-
-fn emit(output: Output, outlet: &mut impl Outlet) {
-    match output {
-        Output::Part(part) => outlet.part(part),
-        Output::Segment(segment) => outlet.segment(Arc::new(segment)),
-    }
-}
-
-/// Takes the encoder's pace.
-struct Meter {
-    since: Instant,
-    position: Timestamp,
-    frames: u64,
-    /// Time spent in the transcoder, since then.
-    busy: Duration,
-}
-
-impl Meter {
-    fn new() -> Self {
-        Self { since: Instant::now(), position: Timestamp::ZERO, frames: 0, busy: Duration::ZERO }
-    }
-
-    /// Speed and frame rate since the last lap.
-    fn lap(&mut self, position: Timestamp, frames: u64) -> (Option<f64>, f64) {
-        let made = (position - self.position).as_secs_f64();
-        let speed = (!self.busy.is_zero()).then(|| made / self.busy.as_secs_f64());
-        let frame_rate = (frames - self.frames) as f64 / self.since.elapsed().as_secs_f64();
-        *self = Self { since: Instant::now(), position, frames, busy: Duration::ZERO };
-        (speed, frame_rate)
     }
 }

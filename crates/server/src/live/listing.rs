@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use transcode::Still;
 
 use super::broadcast::Broadcast;
-use super::encoder::Outlet;
+use super::muxing::Outlet;
 use super::objects::MEDIA_PLAYLIST;
 
 /// The outlet of a broadcast's encoder.

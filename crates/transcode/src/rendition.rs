@@ -1,0 +1,140 @@
+use ffmpeg_next::{frame, picture};
+use media::{MediaEvent, Packet, Timestamp, Track, VideoCodec, VideoConfig};
+
+use crate::canvas::Canvas;
+use crate::ffi::{Coded, VideoEncoder, VideoFormat};
+use crate::still::{Still, StillMaker};
+use crate::video::libav;
+use crate::{Error, VideoOptions, VideoStats, annexb, encode};
+
+/// The encoded video, from the first picture of a broadcast to its last.
+pub(crate) struct Rendition {
+    encoder: VideoEncoder,
+    format: VideoFormat,
+    /// The encoder's.
+    preset: String,
+    /// What is shown, in the encoder's size.
+    canvas: Canvas,
+    /// Complete, and announced, once the encoder has given its parameter sets.
+    config: VideoConfig,
+    last: Timestamp,
+    /// Made with the first still that is asked for.
+    stills: Option<StillMaker>,
+}
+
+impl Rendition {
+    /// Begins, with a picture at `first` to come.
+    pub(crate) fn open(
+        options: &VideoOptions,
+        preset: &str,
+        format: VideoFormat,
+        first: Timestamp,
+    ) -> Result<Self, Error> {
+        let VideoFormat { width, height, frame_rate, colors } = format;
+        let encoder = encode::open_video(options, preset, &format)?;
+        let canvas = Canvas::new(width, height, colors).map_err(libav("allocate the output picture"))?;
+        let extradata = bytes::Bytes::new();
+        let frame_rate = Some(frame_rate);
+        let config = VideoConfig { codec: VideoCodec::H264, extradata, width, height, frame_rate };
+        let preset = preset.to_owned();
+        Ok(Self { encoder, format, preset, canvas, config, last: first, stills: None })
+    }
+
+    /// When the last picture is shown.
+    pub(crate) fn last(&self) -> Timestamp {
+        self.last
+    }
+
+    /// What the encoder works with.
+    pub(crate) fn preset(&self) -> &str {
+        &self.preset
+    }
+
+    /// Leaves a hole after the last picture, as if there had been one at `last`.
+    pub(crate) fn skip_to(&mut self, last: Timestamp) {
+        self.last = self.last.max(last);
+    }
+
+    /// What is to be encoded from now on, of any size.
+    pub(crate) fn show(&mut self, picture: frame::Video) -> Result<(), ffmpeg_next::Error> {
+        self.canvas.show(picture)
+    }
+
+    /// The picture that is shown, fitted into the box as a JPEG.
+    pub(crate) fn still(&mut self, width: u32, height: u32) -> Result<Still, Error> {
+        let matrix = self.canvas.matrix();
+        let picture = self.canvas.picture();
+        let stills = match &mut self.stills {
+            Some(stills) => stills,
+            none => none.insert(
+                StillMaker::new(picture, matrix, width, height).map_err(libav("prepare for stills"))?,
+            ),
+        };
+        stills.make(picture).map_err(libav("make a still"))
+    }
+
+    /// Encodes the picture that is shown.
+    pub(crate) fn encode(
+        &mut self,
+        pts: Timestamp,
+        is_keyframe: bool,
+        stats: &mut VideoStats,
+        out: &mut dyn FnMut(MediaEvent),
+    ) -> Result<(), Error> {
+        let picture = self.canvas.picture();
+        picture.set_pts(Some(pts.ticks()));
+        picture.set_kind(if is_keyframe { picture::Type::I } else { picture::Type::None });
+        self.last = pts;
+        stats.encoded += 1;
+        let config = &mut self.config;
+        self.encoder
+            .encode(picture, &mut |coded| emit(coded, config, stats, out))
+            .map_err(libav("encode a picture"))
+    }
+
+    /// Goes on with another encoder if another preset is wanted. The next picture must be a keyframe: nothing
+    /// refers to what came before, and the parameter sets come in band.
+    pub(crate) fn change_preset(
+        &mut self,
+        options: &VideoOptions,
+        wanted: &str,
+        stats: &mut VideoStats,
+        out: &mut dyn FnMut(MediaEvent),
+    ) -> Result<(), Error> {
+        if self.preset == wanted {
+            return Ok(());
+        }
+        let encoder = encode::open_video(options, wanted, &self.format)?;
+        let former = std::mem::replace(&mut self.encoder, encoder);
+        wanted.clone_into(&mut self.preset);
+        let config = &mut self.config;
+        former
+            .finish(&mut |coded| emit(coded, config, stats, out))
+            .map_err(libav("finish the video encoder before another preset"))
+    }
+
+    /// Hands out what the encoder still holds.
+    pub(crate) fn finish(self, stats: &mut VideoStats, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        let Self { encoder, mut config, .. } = self;
+        encoder
+            .finish(&mut |coded| emit(coded, &mut config, stats, out))
+            .map_err(libav("finish the video encoder"))
+    }
+}
+
+fn emit(coded: Coded, config: &mut VideoConfig, stats: &mut VideoStats, out: &mut dyn FnMut(MediaEvent)) {
+    if config.extradata.is_empty() {
+        config.extradata = annexb::parameter_sets(&coded.data);
+        out(MediaEvent::Video(config.clone()));
+    }
+    stats.keyframes += u64::from(coded.is_keyframe);
+    stats.bytes += coded.data.len() as u64;
+    let pts = Timestamp::from_ticks(coded.pts);
+    out(MediaEvent::Packet(Packet {
+        track: Track::Video,
+        pts,
+        dts: pts,
+        is_keyframe: coded.is_keyframe,
+        data: coded.data,
+    }));
+}
