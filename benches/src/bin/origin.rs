@@ -9,7 +9,7 @@ use std::time::Duration;
 use benches::Error;
 use benches::origin::nginx_static::NginxStatic;
 use benches::origin::ready::{self, LOG_FILTER};
-use benches::origin::viewers::{Crowd, Seen};
+use benches::origin::viewers::{CONNECTIONS, Crowd, Seen};
 use benches::process::{Process, load_average};
 use benches::publisher::{Format, Publisher, Size};
 use benches::reader::Reader;
@@ -19,8 +19,8 @@ use clap::Parser;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-/// Has many low-latency viewers watch one stream over HTTP/1.1: each waits for the next part by a blocking
-/// reload, and fetches it. The server runs on one core; the viewers and the publisher on another. Then nginx,
+/// Has many low-latency viewers watch one stream over HTTP/1.1: each asks for the part that is hinted at, and beside
+/// it, on another connection, for the playlist that lists it, and waits for both. The server runs on one core; the viewers and the publisher on another. Then nginx,
 /// on the server's core, serves the same bytes as files, at the same times.
 #[derive(Parser)]
 struct Options {
@@ -162,7 +162,7 @@ async fn cost(
 ) -> Result<Cost, Error> {
     sleep(WARM_UP).await;
     let cores = cores(process, measured).await;
-    let kib_each = process.resident_kb().saturating_sub(rest_kb) as f64 / viewers as f64;
+    let kib_each = process.resident_kb().saturating_sub(rest_kb) as f64 / (viewers * CONNECTIONS) as f64;
     Ok(Cost { cores, kib_each, seen: crowd.finish().await? })
 }
 
@@ -192,7 +192,7 @@ fn report_delivery(seen: &Seen, log: &str) {
 fn show(name: &str, cost: &Cost, cores: f64, options: &Options) {
     let viewers = options.viewers as f64;
     println!(
-        "{name}: {viewers} viewers: {:.3} cores for them, {:.1} µs of CPU a viewer-second, {:.1} KiB each, {} failures, {} MB sent",
+        "{name}: {viewers} viewers: {:.3} cores for them, {:.1} µs of CPU a viewer-second, {:.1} KiB a connection, {} failures, {} MB sent",
         cores,
         cores / viewers * 1e6,
         cost.kib_each,

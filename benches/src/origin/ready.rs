@@ -28,7 +28,7 @@ struct Fields {
 /// The moment at which each part could be fetched, in Unix milliseconds, out of a log in JSON.
 pub fn times(log: &str) -> HashMap<Place, f64> {
     let told = log.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
-    let told = told.filter(|line| line.fields.message == "part listed");
+    let told = told.filter(|line| line.fields.message == "part ready");
     told.filter_map(|Line { timestamp, fields }| {
         let at = OffsetDateTime::parse(&timestamp, &Rfc3339).ok()?;
         Some(((fields.sequence?, fields.part?), at.unix_timestamp_nanos() as f64 / 1e6))
@@ -44,7 +44,7 @@ mod tests {
     fn parts_are_found_among_other_lines() {
         let log = "{\"level\":\"INFO\",\"fields\":{\"message\":\"live\"}}\nnot JSON\n\
                    {\"timestamp\":\"1970-01-01T00:00:01.000500Z\",\"level\":\"TRACE\",\
-                   \"fields\":{\"message\":\"part listed\",\"sequence\":7,\"part\":3}}";
+                   \"fields\":{\"message\":\"part ready\",\"sequence\":7,\"part\":3}}";
         assert_eq!(times(log), HashMap::from([((7, 3), 1000.5)]));
     }
 }

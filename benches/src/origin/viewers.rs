@@ -12,6 +12,8 @@ use super::connection::Connection;
 use super::ready::Place;
 use crate::{Error, stamp};
 
+/// Connections of a viewer: one for playlists, one for parts.
+pub const CONNECTIONS: usize = 2;
 /// Parts that a viewer who is late catches up with: a segment's worth.
 const MOST: usize = 10;
 
@@ -43,16 +45,17 @@ pub struct Seen {
 }
 
 impl Crowd {
-    /// Connects `count` viewers of a low-latency stream at `folder`: a blocking reload, then the parts that
-    /// it lists, for ever.
+    /// Connects `count` viewers of a low-latency stream at `folder`. Each does for ever what a player does, on two
+    /// connections: it asks for the hinted part before that is there, and beside it for the playlist that lists it.
     pub async fn join(origin: SocketAddr, folder: &str, count: usize) -> Result<Self, Error> {
         let mut crowd = Self { shared: Shared::default(), tasks: JoinSet::new() };
         for number in 0..count {
-            let connection = Connection::open(origin, number).await?;
+            let playlists = Connection::open(origin, number).await?;
+            let parts = Connection::open(origin, number).await?;
             let (shared, folder) = (crowd.shared.clone(), folder.to_owned());
             crowd.tasks.spawn(async move {
                 let mut fetched = Vec::new();
-                if follow(connection, &folder, &shared, &mut fetched).await.is_err() {
+                if follow(playlists, parts, &folder, &shared, &mut fetched).await.is_err() {
                     shared.failures.fetch_add(1, Ordering::Relaxed);
                 }
                 fetched
@@ -61,7 +64,7 @@ impl Crowd {
         Ok(crowd)
     }
 
-    /// Connects `count` viewers that fetch `paths` in turns, the first each time, at each tick.
+    /// Connects `count` viewers that fetch `paths` in turns, the first each time, at each tick; on two connections too.
     pub async fn poll(
         origin: SocketAddr,
         paths: &[String],
@@ -70,14 +73,17 @@ impl Crowd {
     ) -> Result<Self, Error> {
         let mut crowd = Self { shared: Shared::default(), tasks: JoinSet::new() };
         for number in 0..count {
-            let mut connection = Connection::open(origin, number).await?;
+            let mut playlists = Connection::open(origin, number).await?;
+            let mut media = Connection::open(origin, number).await?;
             let (shared, paths, mut ticks) = (crowd.shared.clone(), paths.to_vec(), ticks.clone());
             crowd.tasks.spawn(async move {
                 while ticks.changed().await.is_ok() && !shared.over.load(Ordering::Relaxed) {
                     let turn = *ticks.borrow_and_update() as usize;
                     let Some((playlist, parts)) = paths.split_first() else { break };
-                    for path in [playlist, &parts[turn % parts.len()]] {
-                        match connection.get(path).await {
+                    let part = &parts[turn % parts.len()];
+                    let (part, playlist) = tokio::join!(media.get(part), playlists.get(playlist));
+                    for answer in [part, playlist] {
+                        match answer {
                             Ok(answer) => shared.count(answer.status, answer.length),
                             Err(_) => shared.count(0, 0),
                         };
@@ -118,34 +124,45 @@ impl Shared {
 }
 
 async fn follow(
-    mut connection: Connection,
+    mut playlists: Connection,
+    mut parts: Connection,
     folder: &str,
     shared: &Shared,
     fetched: &mut Vec<Fetched>,
 ) -> Result<(), Error> {
-    let first = connection.get(&format!("{folder}/index.m3u8")).await?;
-    let (hint, listed) = newest(first.body, "");
+    let first = playlists.get(&format!("{folder}/index.m3u8")).await?;
+    let (hint, _) = newest(first.body, "");
     let mut hint = hint.ok_or(Error::Nothing("a playlist without a hint"))?;
-    let mut last = listed.into_iter().next().unwrap_or_default();
     while !shared.over.load(Ordering::Relaxed) {
         let (sequence, part) = place(&hint).ok_or(Error::Nothing("a hint that names no part"))?;
-        let path = format!("{folder}/index.m3u8?_HLS_msn={sequence}&_HLS_part={part}");
-        let answer = connection.get(&path).await?;
-        if !shared.count(answer.status, answer.length) {
+        let playlist = format!("{folder}/index.m3u8?_HLS_msn={sequence}&_HLS_part={part}");
+        let (playlist, ()) =
+            tokio::try_join!(playlists.get(&playlist), fetch(&mut parts, folder, &hint, shared, fetched))?;
+        if !shared.count(playlist.status, playlist.length) {
             continue;
         }
-        // The part that was hinted at is new, and whatever a late viewer finds after it.
-        let (next, mut parts) = newest(answer.body, &last);
+        // Whatever a late viewer finds after the hinted part.
+        let (next, mut missed) = newest(playlist.body, &hint);
         let Some(next) = next else { return Ok(()) };
-        parts.reverse();
-        for name in parts {
-            let answer = connection.get(&format!("{folder}/{name}")).await?;
-            if shared.count(answer.status, answer.length) {
-                fetched.extend(place(&name).map(|place| (place, stamp::now())));
-            }
-            last = name;
+        missed.reverse();
+        for name in missed {
+            fetch(&mut parts, folder, &name, shared, fetched).await?;
         }
         hint = next;
+    }
+    Ok(())
+}
+
+async fn fetch(
+    connection: &mut Connection,
+    folder: &str,
+    name: &str,
+    shared: &Shared,
+    fetched: &mut Vec<Fetched>,
+) -> Result<(), Error> {
+    let answer = connection.get(&format!("{folder}/{name}")).await?;
+    if shared.count(answer.status, answer.length) {
+        fetched.extend(place(name).map(|place| (place, stamp::now())));
     }
     Ok(())
 }

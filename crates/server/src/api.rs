@@ -41,9 +41,11 @@ use crate::webhooks::Webhooks;
 pub(crate) use events::LISTENERS;
 pub(crate) use urls::UrlOptions;
 
-/// What every handler can reach. A clone is the same state.
-#[derive(Clone)]
-pub(crate) struct Api {
+/// What every handler can reach; each call holds it, so it must be cheap to clone.
+pub(crate) type Api = Arc<Context>;
+
+/// What there is to reach.
+pub(crate) struct Context {
     pub(crate) catalog: Catalog,
     pub(crate) registry: Registry,
     pub(crate) pulls: Pulls,

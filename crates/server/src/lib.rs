@@ -9,6 +9,7 @@ mod catalog;
 mod certificate;
 mod config;
 mod events;
+mod http;
 mod https;
 mod ingest;
 mod janitor;
@@ -48,7 +49,7 @@ pub use settings::{LogFormat, Settings, SettingsError};
 pub use slate::SlateError;
 pub use webhooks::{ClientError, EndpointUrlError, SecretError, Trial, TrialError, try_webhook};
 
-use api::{Api, UrlOptions};
+use api::{Context, UrlOptions};
 use api_token::ApiToken;
 use catalog::Catalog;
 use certificate::Certificate;
@@ -113,9 +114,6 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
-    /// The HTTP server failed.
-    #[error("the HTTP server failed: {0}")]
-    Http(io::Error),
 }
 
 fn hint(error: &io::Error) -> &'static str {
@@ -186,7 +184,7 @@ pub async fn run(
         StoreConfig::S3 { public_url, .. } => Some(public_url.clone()),
     };
     let pulls = Pulls::new(registry.clone(), catalog.clone(), config.ingest.limits.clone(), shutdown.clone());
-    let api = Api {
+    let api = Arc::new(Context {
         catalog: catalog.clone(),
         registry: registry.clone(),
         pulls: pulls.clone(),
@@ -205,7 +203,8 @@ pub async fn run(
         metrics: metrics.clone(),
         stop: stop.clone(),
         shutdown: shutdown.clone(),
-    };
+    });
+    let places = Arc::new(Semaphore::new(http::places(config.viewers.in_all)));
     let http = http.tap_io(|stream| set_nodelay(stream));
     let mut addresses = Listening { rtmp: rtmp_addr, rtmps: None, http: http_addr, https: None };
     let mut followers = Vec::new();
@@ -214,14 +213,10 @@ pub async fn run(
         addresses.https = Some(addr);
         let listener = TlsListener::new(listener, addr, certificate.acceptor(&https::PROTOCOLS)?)
             .tap_io(|stream| set_nodelay(stream.get_ref().0));
-        let service = api::encrypted(api.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        let serve = axum::serve(listener, service).with_graceful_shutdown(stopped.clone().cancelled_owned());
-        pages.spawn(serve.into_future());
+        pages.spawn(http::serve(listener, api::encrypted(api.clone()), places.clone(), stopped.clone()));
         followers.push(tokio::spawn(certificate.follow()));
     }
-    let service = api::router(api).into_make_service_with_connect_info::<SocketAddr>();
-    let serve = axum::serve(http, service).with_graceful_shutdown(stopped.clone().cancelled_owned());
-    pages.spawn(serve.into_future());
+    pages.spawn(http::serve(http, api::router(api), places, stopped.clone()));
     let upkeep = tokio::spawn(upkeep(metrics));
     let history = tokio::spawn(live::keep_history(registry.clone()));
     let processor = tokio::spawn(live::measure_processor(registry.clone()));
@@ -250,19 +245,11 @@ pub async fn run(
     history.abort();
     processor.abort();
     followers.iter().for_each(JoinHandle::abort);
-    let ended = async {
-        let mut result = Ok(());
-        while let Some(ended) = pages.join_next().await {
-            // A panic was logged where it happened.
-            result = result.and(ended.unwrap_or(Ok(())).map_err(RunError::Http));
-        }
-        result
-    };
     // Whoever still reads after that has had its time.
-    let result = tokio::time::timeout(HTTP_GRACE, ended).await.unwrap_or(Ok(()));
+    let _ = tokio::time::timeout(HTTP_GRACE, pages.join_all()).await;
     webhooks.finish(HTTP_GRACE).await;
     catalog.close().await;
-    result
+    Ok(())
 }
 
 /// From being told to stop to ending every broadcast: at once, or when the last publisher has left, or `patience` is

@@ -10,10 +10,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use mimalloc::MiMalloc;
 use server::{Config, Listening, LogFormat, Settings, Started, Swept};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
+
+/// Each answer to a player takes buffers that glibc's allocator has to split and join again. Without huge pages: segments
+/// that come and go would leave most of each in use.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Live video from OBS to the web: RTMP in, HLS out, in one process
 ///

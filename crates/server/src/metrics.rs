@@ -64,6 +64,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ),
     ("weir_webhooks_disabled_total", "Webhooks' endpoints that were disabled because they failed."),
     ("weir_encoders_left_behind_total", "Encoders' threads that hang, and were given up."),
+    ("weir_http_refused_total", "HTTP connections that were closed because there were too many."),
     ("weir_http_panics_total", "HTTP calls that met a bug."),
 ];
 

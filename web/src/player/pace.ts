@@ -18,7 +18,7 @@ const SAME_ARRIVAL_S = 0.06;
 /** Arrivals needed before the loop trusts its estimate. */
 const WARM_ARRIVALS = 3;
 /** Browsers underflow at 0.1 s, and with long parts now and then at 0.15 s; longer intervals get a little more. */
-const BASE_TROUGH_S = 0.18;
+const BASE_TROUGH_S = 0.16;
 const TROUGH_PER_INTERVAL = 0.05;
 const TROUGH_PER_JITTER = 1;
 const MAX_TARGET_S = 2.5;
@@ -139,7 +139,7 @@ export class Pace {
 
 /** Gentle, with hysteresis, in steps of 0.01: browsers stretch audio at any rate but 1. */
 function nextRate(rate: number, excess: number, shortage: number): number {
-  if (excess > (rate > 1 ? 0.02 : 0.06)) return round(Math.min(MAX_RATE, 1.08 + 0.5 * excess));
+  if (excess > (rate > 1 ? 0.01 : 0.04)) return round(Math.min(MAX_RATE, 1.08 + 0.5 * excess));
   if (shortage > (rate < 1 ? 0.01 : 0.06)) return round(Math.max(MIN_RATE, 0.98 - 0.1 * shortage));
   return 1;
 }

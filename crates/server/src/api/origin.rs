@@ -1,11 +1,13 @@
 //! The origin: playlists, segments and parts, from memory, the moment that they are there.
 
+use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
-use axum::extract::{Path, RawQuery, State};
-use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RANGE, VARY};
+use axum::extract::{FromRequestParts, Path, RawQuery, State};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Response};
 use bytes::Bytes;
 use metrics::counter;
@@ -17,7 +19,7 @@ use super::Api;
 use super::directives::Directives;
 use super::events;
 use super::problem::Problem;
-use super::range;
+use super::range::{self, Conditions};
 use super::requester::Requester;
 use crate::catalog::VideoId;
 use crate::live::{
@@ -28,6 +30,28 @@ use crate::recordings::{SegmentError, VodPlaylist};
 
 /// A playlist of kept segments is as old as that, at most, before it says so.
 const VOD_LIFETIME: Duration = Duration::from_secs(1);
+
+/// What an answer depends on in a request's head. The head itself, and the buffer that it was read into, would be
+/// held for as long as a player waits.
+struct Head {
+    method: Method,
+    requester: Requester,
+    accepts_gzip: bool,
+    conditions: Conditions,
+}
+
+impl FromRequestParts<Api> for Head {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
+        Ok(Self {
+            requester: Requester::of(parts, api),
+            accepts_gzip: accepts_gzip(&parts.headers),
+            conditions: Conditions::of(&parts.method, &parts.headers),
+            method: parts.method.clone(),
+        })
+    }
+}
 
 pub(super) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(object)).layer(CorsLayer::permissive())
@@ -65,16 +89,15 @@ async fn object(
     State(api): State<Api>,
     Path((id, name)): Path<(String, String)>,
     RawQuery(query): RawQuery,
-    requester: Requester,
-    method: Method,
-    headers: HeaderMap,
+    head: Head,
 ) -> Result<Response<Body>, Problem> {
     let id = VideoId::parse(&id).ok_or_else(|| Problem::no_such_stream(&id))?;
+    // What reads from the catalog or the store is boxed: thousands wait here who need no room for that.
     if name == VOD_PLAYLIST {
-        return vod_playlist(&api, &id, &headers).await;
+        return Box::pin(vod_playlist(&api, &id, &head)).await;
     }
     let Some(broadcast) = api.registry.get(&id) else {
-        return kept_segment(&api, &id, &name, &method, headers)
+        return Box::pin(kept_segment(&api, &id, &name, &head))
             .await?
             .ok_or_else(|| Problem::not_on_air(&id));
     };
@@ -83,9 +106,9 @@ async fn object(
         let query = query.unwrap_or_default();
         let Directives { wanted, form, preview, viewer } =
             Directives::parse(&query, broadcast.latency_mode).map_err(Problem::invalid)?;
-        let reader = viewer.map_or(requester.0, |viewer| api.board.named(&viewer));
+        let reader = viewer.map_or(head.requester.0, |viewer| api.board.named(&viewer));
         if let Err(full) = api.board.read(&id, reader, preview) {
-            return Err(events::refused(&api, &id, full).await);
+            return Err(Box::pin(events::refused(&api, &id, full)).await);
         }
         (window.playlist(wanted, form).await, wanted.is_some())
     } else {
@@ -95,25 +118,25 @@ async fn object(
     match served {
         Ok(served) => {
             let response = match served {
-                Served::Playlist { plain, gzip } => playlist(plain, gzip, waits, target, &headers),
+                Served::Playlist { plain, gzip } => playlist(plain, gzip, waits, target, &head),
                 // A name stands for the same bytes for ever.
-                Served::Media(data) => media(&data, (SEGMENT_TYPE, SEGMENT_CACHE, &name), &method, headers),
+                Served::Media(data) => media(&data, (SEGMENT_TYPE, SEGMENT_CACHE, &name), &head),
                 Served::Poster(data) => {
                     let mut hash = DefaultHasher::new();
                     data.hash(&mut hash);
                     let tag = format!("{:016x}", hash.finish());
-                    media(&data, (POSTER_TYPE, POSTER_CACHE, &tag), &method, headers)
+                    media(&data, (POSTER_TYPE, POSTER_CACHE, &tag), &head)
                 }
             };
             // Who asks for the head alone is sent no body.
-            let size = response.body().size_hint().exact().filter(|_| method == Method::GET);
+            let size = response.body().size_hint().exact().filter(|_| head.method == Method::GET);
             let length = size.unwrap_or_default();
             counter!("weir_origin_bytes_total").increment(length);
             broadcast.count_served(length);
             Ok(response)
         }
         Err(WaitError::Unknown) => {
-            if let Some(response) = kept_segment(&api, &id, &name, &method, headers).await? {
+            if let Some(response) = Box::pin(kept_segment(&api, &id, &name, &head)).await? {
                 return Ok(response);
             }
             let lifetime = if waits { target * 4 } else { target };
@@ -125,12 +148,12 @@ async fn object(
 }
 
 /// The playlist of all that is kept of the newest broadcast.
-async fn vod_playlist(api: &Api, id: &VideoId, headers: &HeaderMap) -> Result<Response<Body>, Problem> {
+async fn vod_playlist(api: &Api, id: &VideoId, head: &Head) -> Result<Response<Body>, Problem> {
     let Some(VodPlaylist { rendered, is_ended }) = api.recorders.vod(id).await? else {
         return Err(Problem::no_such_object(VOD_PLAYLIST).cached_for(VOD_LIFETIME));
     };
     let target = if is_ended { VOD_LIFETIME * 6 } else { VOD_LIFETIME * 2 };
-    let response = playlist(rendered.plain, rendered.gzip, false, target, headers);
+    let response = playlist(rendered.plain, rendered.gzip, false, target, head);
     counter!("weir_origin_bytes_total").increment(response.body().size_hint().exact().unwrap_or_default());
     Ok(response)
 }
@@ -140,8 +163,7 @@ async fn kept_segment(
     api: &Api,
     id: &VideoId,
     name: &str,
-    method: &Method,
-    headers: HeaderMap,
+    head: &Head,
 ) -> Result<Option<Response<Body>>, Problem> {
     let segment = api.recorders.segment(id, name).await.map_err(|error| match error {
         SegmentError::Catalog(error) => error.into(),
@@ -152,20 +174,19 @@ async fn kept_segment(
     })?;
     let Some(data) = segment else { return Ok(None) };
     counter!("weir_origin_bytes_total").increment(data.len() as u64);
-    Ok(Some(media(&data, (SEGMENT_TYPE, SEGMENT_CACHE, name), method, headers)))
+    Ok(Some(media(&data, (SEGMENT_TYPE, SEGMENT_CACHE, name), head)))
 }
 
 /// Lifetimes in caches are those of RFC 8216bis, Appendix B.1.
-fn playlist(plain: Bytes, gzip: Bytes, waits: bool, target: Duration, headers: &HeaderMap) -> Response<Body> {
+fn playlist(plain: Bytes, gzip: Bytes, waits: bool, target: Duration, head: &Head) -> Response<Body> {
     let lifetime = if waits { target * 6 } else { target / 2 };
-    let encoded = accepts_gzip(headers);
-    let mut response = Response::new(Body::from(if encoded { gzip } else { plain }));
+    let mut response = Response::new(Body::from(if head.accepts_gzip { gzip } else { plain }));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(PLAYLIST_TYPE));
     let cache = HeaderValue::from_str(&format!("max-age={}", lifetime.as_secs())).ok();
     headers.extend(cache.map(|cache| (CACHE_CONTROL, cache)));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    if encoded {
+    if head.accepts_gzip {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
@@ -175,14 +196,9 @@ fn playlist(plain: Bytes, gzip: Bytes, waits: bool, target: Duration, headers: &
 fn media(
     data: &Bytes,
     (content_type, cache, tag): (&'static str, &'static str, &str),
-    method: &Method,
-    mut headers: HeaderMap,
+    head: &Head,
 ) -> Response<Body> {
-    // A range is one of a GET (RFC 9110 §14.2).
-    if method != Method::GET {
-        headers.remove(RANGE);
-    }
-    let mut response = range::respond(&headers, data, tag);
+    let mut response = range::respond(&head.conditions, data, tag);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache));
     response

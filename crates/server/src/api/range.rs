@@ -2,19 +2,39 @@
 
 use axum::body::Body;
 use axum::http::header::{ACCEPT_RANGES, CONTENT_RANGE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use bytes::Bytes;
+
+/// What a request says of the pieces that it wants, without the rest of its head.
+#[derive(Debug, Default)]
+pub(super) struct Conditions {
+    /// Versions that the reader has: `If-None-Match`.
+    known: Option<String>,
+    /// `Range`, and the version that it is one of: `If-Range`.
+    range: Option<String>,
+    version: Option<String>,
+}
+
+impl Conditions {
+    /// Reads them out of a head. A range is one of a GET (§14.2).
+    pub(super) fn of(method: &Method, head: &HeaderMap) -> Self {
+        let text =
+            |name| head.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
+        let range = if method == Method::GET { text(RANGE) } else { None };
+        Self { known: text(IF_NONE_MATCH), range, version: text(IF_RANGE) }
+    }
+}
 
 /// Answers with `data`, with the range of it that is asked for, or with nothing where the reader has it.
 /// `tag` names these very bytes.
-pub(super) fn respond(request: &HeaderMap, data: &Bytes, tag: &str) -> Response<Body> {
+pub(super) fn respond(asked: &Conditions, data: &Bytes, tag: &str) -> Response<Body> {
     let tag = format!("\"{tag}\"");
-    let text = |name| request.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let known = text(IF_NONE_MATCH).is_some_and(|listed| {
+    let known = asked.known.as_deref().is_some_and(|listed| {
         listed.trim() == "*" || listed.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)
     });
     // A range of another version is of no use (§13.1.5).
-    let range = text(RANGE).filter(|_| text(IF_RANGE).is_none_or(|version| version == tag));
+    let is_of_this = asked.version.as_deref().is_none_or(|version| version == tag);
+    let range = asked.range.as_deref().filter(|_| is_of_this);
     let (status, body, place) = match range.map(|range| parse(range, data.len())) {
         _ if known => (StatusCode::NOT_MODIFIED, Bytes::new(), None),
         Some(Asked::Piece(from, to)) => {
@@ -102,7 +122,7 @@ mod tests {
         let data = Bytes::from_static(b"0123456789");
         let ask = |headers: &[(axum::http::HeaderName, &'static str)]| {
             let headers = headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
-            respond(&headers.collect(), &data, "v1").status().as_u16()
+            respond(&Conditions::of(&Method::GET, &headers.collect()), &data, "v1").status().as_u16()
         };
         assert_eq!(ask(&[]), 200);
         assert_eq!(ask(&[(IF_NONE_MATCH, "\"v0\", W/\"v1\"")]), 304);
@@ -110,6 +130,8 @@ mod tests {
         assert_eq!(ask(&[(RANGE, "bytes=2-3"), (IF_RANGE, "\"v1\"")]), 206);
         assert_eq!(ask(&[(RANGE, "bytes=2-3"), (IF_RANGE, "\"v0\"")]), 200);
         assert_eq!(ask(&[(RANGE, "bytes=20-")]), 416);
+        let head = HeaderMap::from_iter([(RANGE, HeaderValue::from_static("bytes=2-3"))]);
+        assert_eq!(respond(&Conditions::of(&Method::HEAD, &head), &data, "v1").status(), 200);
     }
 
     proptest! {

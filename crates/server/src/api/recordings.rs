@@ -5,7 +5,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use axum::routing::get;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -138,6 +138,7 @@ pub(super) fn router() -> Router<Api> {
 async fn file(
     State(api): State<Api>,
     Path(name): Path<String>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
     let key = format!("recordings/{name}");
@@ -153,7 +154,8 @@ async fn file(
     })?;
     let mut response = match place {
         Some(Place::Here(data)) => {
-            range::respond(&headers, &data, &format!("{}-{}", recording.number, data.len()))
+            let asked = range::Conditions::of(&method, &headers);
+            range::respond(&asked, &data, &format!("{}-{}", recording.number, data.len()))
         }
         Some(Place::At(url)) => {
             let mut response = Response::new(Body::empty());

@@ -17,13 +17,20 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 /// Address and program of the one who asks, as a salted hash.
 pub(super) struct Requester(pub(super) Fingerprint);
 
+impl Requester {
+    /// Out of a request's head.
+    pub(super) fn of(parts: &Parts, api: &Api) -> Self {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
+        let header = |name: &str| parts.headers.get(name).map(|value| value.as_bytes());
+        Self(api.board.fingerprint(address, header(FORWARDED_FOR), header(USER_AGENT.as_str())))
+    }
+}
+
 impl FromRequestParts<Api> for Requester {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
-        let header = |name: &str| parts.headers.get(name).map(|value| value.as_bytes());
-        Ok(Self(api.board.fingerprint(address, header(FORWARDED_FOR), header(USER_AGENT.as_str()))))
+        Ok(Self::of(parts, api))
     }
 }

@@ -88,7 +88,7 @@ pub(super) async fn watch(
     let viewer = viewer.unwrap_or_else(|| Uuid::now_v7().to_string());
     let watching = api.board.watch(&id, viewer, requester.0, stream.status);
     let upgrade = upgrade.max_message_size(MESSAGE_LIMIT).max_frame_size(MESSAGE_LIMIT);
-    Ok(upgrade.on_upgrade(move |socket| tell(socket, watching, api.shutdown)))
+    Ok(upgrade.on_upgrade(move |socket| tell(socket, watching, api.shutdown.clone())))
 }
 
 /// Tells until the viewer is gone, or the server goes.

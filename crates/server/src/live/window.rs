@@ -26,7 +26,9 @@ pub(crate) struct Window {
     shown: RwLock<Shown>,
     target: MediaDuration,
     part_target: MediaDuration,
-    /// Told with each part, and with each segment: whoever waits for a segment sleeps through its parts.
+    /// Told when a part can be fetched, before a playlist lists it: who waits for it can play it.
+    media: watch::Sender<Edge>,
+    /// Told with each part that is listed, and with each segment: whoever waits for a segment sleeps through its parts.
     parts: watch::Sender<Edge>,
     segments: watch::Sender<Edge>,
 }
@@ -107,6 +109,7 @@ impl Window {
             playlist: Mutex::new(LowLatencyPlaylist::new(MediaPlaylist::new(target_duration, length))),
             target: target_duration,
             part_target: part_duration,
+            media: watch::Sender::default(),
             parts: watch::Sender::default(),
             segments: watch::Sender::default(),
             shown: RwLock::new(Shown {
@@ -144,6 +147,7 @@ impl Window {
         self.show(&playlist);
         self.show_plain(&playlist);
         let edge = Edge { next: last.next(), parts: 0, parts_before: 0, ended: false };
+        self.media.send_replace(edge);
         self.parts.send_replace(edge);
         self.segments.send_replace(edge);
     }
@@ -153,14 +157,15 @@ impl Window {
     pub(super) fn push_part(&self, part: Part) {
         let name = part_name(part.sequence, part.index);
         self.write().parts.push_back((part.sequence, name, part.data.clone()));
+        tracing::trace!(sequence = part.sequence.get(), part = part.index, "part ready");
+        let edge = Edge { next: part.sequence, parts: part.index + 1, ..*self.media.borrow() };
+        self.media.send_replace(edge);
         let mut playlist = self.lock();
         playlist.bridge(part.sequence, part.program_date_time);
         playlist.push_part(&part);
         if !part.is_last && playlist.segments().entries().len() > 0 {
             self.show(&playlist);
-            let edge = Edge { next: part.sequence, parts: part.index + 1, ..*self.parts.borrow() };
             self.parts.send_replace(edge);
-            tracing::trace!(sequence = part.sequence.get(), part = part.index, "part listed");
         }
     }
 
@@ -196,11 +201,9 @@ impl Window {
             parts_before: segment.parts.len() as u32,
             ended: false,
         };
+        self.media.send_replace(edge);
         self.parts.send_replace(edge);
         self.segments.send_replace(edge);
-        if let Some(part) = segment.parts.last() {
-            tracing::trace!(sequence = part.sequence.get(), part = part.index, "part listed");
-        }
     }
 
     /// Lists the rendition.
@@ -222,6 +225,7 @@ impl Window {
             self.show_plain(&playlist);
         }
         let edge = Edge { ended: true, ..*self.parts.borrow() };
+        self.media.send_replace(edge);
         self.parts.send_replace(edge);
         self.segments.send_replace(edge);
     }
@@ -272,7 +276,7 @@ impl Window {
         let hint = self.read().hint.clone().filter(|(hinted, _)| hinted == name);
         if let Some((_, wanted)) = hint {
             // The segment may end without it.
-            self.until(self.parts.subscribe(), |edge| edge.lists(wanted) || wanted.sequence < edge.next)
+            self.until(self.media.subscribe(), |edge| edge.lists(wanted) || wanted.sequence < edge.next)
                 .await?;
         }
         self.get(name).ok_or(WaitError::Unknown)
