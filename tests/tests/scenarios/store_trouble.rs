@@ -88,3 +88,25 @@ async fn what_an_outage_leaves_no_room_for_is_a_gap_and_the_rest_comes_in_order(
     assert_eq!(weir.log().matches("too many segments wait").count(), 1, "told once an episode");
     weir.assert_healthy().await;
 }
+
+#[tokio::test]
+async fn the_end_of_a_broadcast_reaches_a_store_that_is_away_when_it_comes() {
+    let store = SeaweedFs::bucket("late").await;
+    let (mut weir, proxy) = weir(&store).await;
+    let stream = weir.api().create("late").await;
+    let mut publisher = stream.publish(source());
+    let mut bucket = stream.watch_s3();
+    bucket.segments(2).await;
+    proxy.set(Fault::BlackHole);
+    stream.reports("a segment waits", |status| waiting(status) > 0).await;
+    publisher.stop().await;
+    // The stream is over without the store.
+    stream.reaches("READY").await;
+    assert!(weir.log().contains("has not taken the last segments yet"));
+    proxy.set(Fault::None);
+    bucket.ended().await;
+    let recording = bucket.finish();
+    assert!(recording.segments.iter().all(|segment| !segment.entry.gap));
+    assert_eq!(weir.metric("weir_upload_segments_dropped_total", "").await, 0.0);
+    weir.assert_healthy().await;
+}

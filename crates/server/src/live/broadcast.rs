@@ -35,8 +35,11 @@ pub(crate) struct Broadcast {
     pub(super) recorded: bool,
     /// Changes when more of its segments are kept.
     pub(super) kept: Arc<watch::Sender<()>>,
-    /// Cancelled once nothing of it is left to do but serving its last window.
+    /// Cancelled once nothing of it is left to do but serving its last window, and storing what the object store didn't
+    /// take in time.
     pub(super) finished: CancellationToken,
+    /// Cancelled once there is a newer broadcast of its stream, or no stream any more: it must not store anything then.
+    pub(super) superseded: CancellationToken,
     pub(super) sessions: AtomicU64,
     /// Bytes that viewers were sent.
     pub(super) served: AtomicU64,
@@ -208,7 +211,7 @@ impl Broadcast {
         self.kept.subscribe()
     }
 
-    /// Whether it is over, and nothing more of it will be stored.
+    /// Whether it is over, and another may begin.
     pub(crate) fn is_finished(&self) -> bool {
         self.finished.is_cancelled()
     }

@@ -161,7 +161,10 @@ impl Registry {
             Err(busy) if on_air > 0 => return Err(NotEntered::NoRoom(busy)),
             Ok(()) | Err(_) => {}
         }
-        let before = known.map(|known| known.window.clone());
+        let before = known.map(|known| {
+            known.superseded.cancel();
+            known.window.clone()
+        });
         let (broadcast, supervisor) = Supervisor::new(&self.shared, stream, before);
         let attached =
             broadcast.take(origin, policy).map_err(|presence| NotEntered::Taken(broadcast.clone(), presence));
@@ -237,7 +240,9 @@ impl Registry {
 
     /// Removes what is left of a stream that was deleted.
     pub(crate) fn forget(&self, stream: &Stream, next: hls_mux::MediaSequence) {
-        self.shared.lock().remove(&stream.video_id);
+        if let Some(broadcast) = self.shared.lock().remove(&stream.video_id) {
+            broadcast.superseded.cancel();
+        }
         let keys = ObjectKeys::new(&stream.video_id);
         let segments = self.shared.last_segments(&keys, next);
         let playlists = [keys.media_playlist(), keys.multivariant_playlist(), keys.poster()];

@@ -11,6 +11,7 @@ use hls_mux::{MediaSequence, SegmenterOptions};
 use media::MediaDuration;
 use serde_json::json;
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -35,7 +36,8 @@ use crate::events::EventType;
 
 /// How long an encoder that flushes may take without taking a packet or making a segment.
 const FLUSH_LIMIT: Duration = Duration::from_secs(10);
-/// How long uploads may go on after the end before the stream is called over.
+/// How long uploads may go on after the end before the stream is called over. They are tried on after that, for as long as
+/// nothing else is stored of the stream and the window lingers.
 const UPLOAD_LIMIT: Duration = Duration::from_secs(15);
 /// How long the last window is served from memory, after the end.
 const LINGER: Duration = Duration::from_secs(300);
@@ -63,7 +65,7 @@ type EncoderResult = oneshot::Receiver<Result<(), EncoderError>>;
 struct Running {
     /// Its thread's result; `None` once that was taken.
     encoder: Option<EncoderResult>,
-    uploads: tokio::task::JoinHandle<()>,
+    uploads: JoinHandle<()>,
     /// The number after the last listed segment; `None` before the first is listed.
     listed: watch::Receiver<Option<MediaSequence>>,
     /// The first segment that is kept, if any is.
@@ -130,6 +132,7 @@ impl Supervisor {
             recorded,
             kept: Arc::default(),
             finished: CancellationToken::new(),
+            superseded: CancellationToken::new(),
             sessions: AtomicU64::new(0),
             served: AtomicU64::new(0),
             served_rate: AtomicU64::new(0),
@@ -160,6 +163,7 @@ impl Supervisor {
         // Before the first is used: a server that dies now must not use its name again.
         let mut reserved = first;
         shared.reserve(&broadcast, first, &mut reserved).await;
+        let mut late = None;
         let (end, next) = match shared.start(&broadcast, feed, first, segment_duration, resumed, earlier) {
             Ok(mut running) => {
                 let end = shared.watch(&broadcast, &mut running, &mut reserved).await;
@@ -172,7 +176,7 @@ impl Supervisor {
                     // A broadcast so short that it is over as it goes on air has been there all the same.
                     shared.went_live(&broadcast, &mut running).await;
                 }
-                shared.finish_uploads(&broadcast, running.uploads).await;
+                late = finish_uploads(&broadcast, running.uploads).await;
                 (end, next)
             }
             Err(error) => {
@@ -185,7 +189,28 @@ impl Supervisor {
         metrics::gauge!("weir_broadcasts").decrement(1);
         broadcast.finished.cancel();
         // Whoever is at the end of the playlist still reads its last segments.
-        let _ = timeout(LINGER, shared.shutdown.cancelled()).await;
+        let linger = timeout(LINGER, shared.shutdown.cancelled());
+        tokio::pin!(linger);
+        let is_over = match late {
+            None => false,
+            Some(mut late) => tokio::select! {
+                _ = &mut late => {
+                    tracing::info!("the object store has taken the last segments");
+                    false
+                }
+                () = broadcast.superseded.cancelled() => {
+                    give_up(&broadcast, &late);
+                    false
+                }
+                _ = &mut linger => {
+                    give_up(&broadcast, &late);
+                    true
+                }
+            },
+        };
+        if !is_over {
+            let _ = linger.await;
+        }
         shared.retire(&broadcast);
     }
 }
@@ -255,7 +280,7 @@ impl Shared {
         resumed: Option<MediaPlaylist>,
         earlier: Vec<String>,
         multivariant: watch::Receiver<Option<String>>,
-    ) -> tokio::task::JoinHandle<()> {
+    ) -> JoinHandle<()> {
         let options = &self.options;
         let keys = ObjectKeys::new(&broadcast.id);
         let longest = MediaDuration::from_ticks(segment_duration.ticks() * options.playlist_window as i64);
@@ -380,16 +405,6 @@ impl Shared {
         }
     }
 
-    async fn finish_uploads(&self, broadcast: &Broadcast, uploads: tokio::task::JoinHandle<()>) {
-        let abort = uploads.abort_handle();
-        if timeout(UPLOAD_LIMIT, uploads).await.is_err() {
-            let (segments, bytes) = broadcast.uploads.depth();
-            metrics::counter!("weir_upload_segments_dropped_total").increment(segments as u64);
-            tracing::error!(segments, bytes, "the object store has not taken the last segments; giving up");
-            abort.abort();
-        }
-    }
-
     async fn record_end(
         &self,
         broadcast: &Broadcast,
@@ -439,6 +454,24 @@ async fn finish(broadcast: &Broadcast, running: &mut Running, end: End) -> End {
             }
         }
     }
+}
+
+/// Waits for the last uploads; those that take too long are handed back.
+async fn finish_uploads(broadcast: &Broadcast, mut uploads: JoinHandle<()>) -> Option<JoinHandle<()>> {
+    if timeout(UPLOAD_LIMIT, &mut uploads).await.is_ok() {
+        return None;
+    }
+    let (segments, bytes) = broadcast.uploads.depth();
+    tracing::warn!(segments, bytes, "the object store has not taken the last segments yet; trying on");
+    Some(uploads)
+}
+
+/// Leaves the last segments out of the object store.
+fn give_up(broadcast: &Broadcast, uploads: &JoinHandle<()>) {
+    uploads.abort();
+    let (segments, bytes) = broadcast.uploads.depth();
+    metrics::counter!("weir_upload_segments_dropped_total").increment(segments as u64);
+    tracing::error!(segments, bytes, "the object store has not taken the last segments; giving up");
 }
 
 /// Ends a broadcast without its encoder, which hangs. Nothing can stop a thread from outside.
