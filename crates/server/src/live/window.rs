@@ -10,7 +10,7 @@ use hls_mux::playlist::{Entry, LowLatencyPlaylist, MediaPlaylist};
 use hls_mux::{MediaSequence, Part, Segment, part_name, segment_name};
 use media::MediaDuration;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::edge::{Edge, Wanted};
 use super::objects::{MEDIA_PLAYLIST, MULTIVARIANT_PLAYLIST, POSTER};
@@ -36,10 +36,14 @@ pub(crate) struct Window {
 /// What is fetched.
 struct Shown {
     /// Those that are listed, and those that a slow player may still ask for.
-    segments: VecDeque<(String, Bytes)>,
+    segments: VecDeque<Kept>,
     /// The parts of those, and of the segment in hand. A whole segment's are slices of it.
     parts: VecDeque<(MediaSequence, String, Bytes)>,
-    keep: usize,
+    /// How many are listed at most.
+    length: usize,
+    /// How long a segment stays that is listed no more: for its own duration and that of the longest playlist that listed
+    /// it (RFC 8216 §6.2.2).
+    outlives: Duration,
     media: Option<Rendered>,
     /// The media playlist without what its readers know; `None` where that is nothing.
     delta: Option<Rendered>,
@@ -51,6 +55,13 @@ struct Shown {
     poster: Option<Bytes>,
     /// What the stream's last broadcast left, served until there is something newer.
     before: Option<Arc<Window>>,
+}
+
+/// A segment in memory.
+struct Kept {
+    name: String,
+    data: Bytes,
+    listed: Instant,
 }
 
 /// How a player wants its playlist.
@@ -115,9 +126,8 @@ impl Window {
             shown: RwLock::new(Shown {
                 segments: VecDeque::new(),
                 parts: VecDeque::new(),
-                // A removed segment stays for its own duration and that of the longest playlist
-                // that listed it (RFC 8216 §6.2.2).
-                keep: 2 * length + 1,
+                length,
+                outlives: target_duration.to_std() * (length as u32 + 1),
                 media: None,
                 delta: None,
                 plain: None,
@@ -143,7 +153,8 @@ impl Window {
         let mut playlist = self.lock();
         *playlist = LowLatencyPlaylist::new(listed);
         let Some(last) = last else { return };
-        self.write().segments.extend(segments);
+        let listed = Instant::now();
+        self.write().segments.extend(segments.into_iter().map(|(name, data)| Kept { name, data, listed }));
         self.show(&playlist);
         self.show_plain(&playlist);
         let edge = Edge { next: last.next(), parts: 0, parts_before: 0, ended: false };
@@ -180,10 +191,7 @@ impl Window {
         playlist.push(Entry::new(segment, name.clone()));
         {
             let mut shown = self.write();
-            shown.segments.push_back((name, segment.data.clone()));
-            while shown.segments.len() > shown.keep {
-                shown.segments.pop_front();
-            }
+            shown.keep(name, segment.data.clone());
             let kept = shown.segments.len() as u64;
             let is_kept =
                 |of: MediaSequence| of < segment.sequence && of.get() + kept > segment.sequence.get();
@@ -249,7 +257,7 @@ impl Window {
         }
         // What is newest is asked for most.
         let part = shown.parts.iter().rev().find(|(_, known, _)| known == name).map(|(.., data)| data);
-        let segment = || shown.segments.iter().rev().find(|(known, _)| known == name).map(|(_, data)| data);
+        let segment = || shown.segments.iter().rev().find(|kept| kept.name == name).map(|kept| &kept.data);
         part.or_else(segment).cloned().map(Served::Media)
     }
 
@@ -332,9 +340,38 @@ impl Window {
     }
 }
 
+impl Shown {
+    /// Keeps a segment that is listed from now on, and lets go of those whose time is over.
+    fn keep(&mut self, name: String, data: Bytes) {
+        let now = Instant::now();
+        self.segments.push_back(Kept { name, data, listed: now });
+        // The first left the playlist when the one came that is as far behind it as the playlist is long. Segments that come
+        // late come several at once, so their number alone doesn't say how long ago that was.
+        while let Some(successor) = self.segments.get(self.length)
+            && (now - successor.listed >= self.outlives || self.segments.len() > 3 * self.length + 1)
+        {
+            self.segments.pop_front();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_segment_outlives_its_place_in_the_playlist_also_when_the_next_come_at_once() {
+        let window = Window::new(MediaDuration::from_secs(2), MediaDuration::from_millis(200), 3, None);
+        let kept = |window: &Window| window.read().segments.front().map(|kept| kept.name.clone());
+        let push = |name: u32| window.write().keep(name.to_string(), Bytes::new());
+        (0..9).for_each(push);
+        assert_eq!(kept(&window).as_deref(), Some("0"));
+        tokio::time::advance(Duration::from_secs(8)).await;
+        push(9);
+        assert_eq!(kept(&window).as_deref(), Some("6"), "the last that was unlisted just now");
+        (10..30).for_each(push);
+        assert_eq!(window.read().segments.len(), 10, "bounded all the same");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_ever() {
