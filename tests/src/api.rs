@@ -147,7 +147,7 @@ impl Stream {
 
     /// Reads the object store's playlist as a player would, from now on.
     pub fn watch_s3(&self) -> HlsPoller {
-        HlsPoller::start(self.s3_playback_url.as_deref().expect("S3 is on"))
+        HlsPoller::start_unpacked(self.s3_playback_url.as_deref().expect("S3 is on"))
     }
 
     /// A path of the API beneath this stream.

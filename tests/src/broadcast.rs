@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::{Probe, Recording, continuity_errors, decode_warnings, nal_types, probe};
+use crate::{Probe, Recording, Version, continuity_errors, decode_warnings, nal_types, probe};
 
 /// What a broadcast is expected to hold.
 #[derive(Clone, Copy, Debug)]
@@ -157,5 +157,19 @@ impl Recording {
             let gap = pair[1].listed.duration_since(pair[0].listed);
             assert!(gap <= limit, "{} was listed {gap:?} after the one before", pair[1].entry.uri);
         }
+    }
+
+    /// How long each update with a new segment took, in target durations: at least, and at most, as a reader knows when a
+    /// version was there, and when it wasn't yet. RFC 8216 §6.2.1 asks for 0.5 to 1.5; a machine that is short of time
+    /// can't keep that.
+    pub fn updates(&self) -> Vec<(f64, f64)> {
+        let newer = |pair: &&[Version]| pair[1].next_msn() > pair[0].next_msn() && !pair[1].ended;
+        let new: Vec<_> = self.versions.windows(2).filter(newer).map(|pair| &pair[1]).collect();
+        let updates = new.windows(2).map(|pair| {
+            let target = pair[0].target_duration as f64;
+            let least = pair[1].after.saturating_duration_since(pair[0].at).as_secs_f64();
+            (least / target, (pair[1].at - pair[0].after).as_secs_f64() / target)
+        });
+        updates.collect()
     }
 }

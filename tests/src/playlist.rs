@@ -9,6 +9,8 @@ use m3u8_rs::MediaPlaylist;
 pub struct Version {
     /// When it was read.
     pub at: Instant,
+    /// When the version before was seen last.
+    pub after: Instant,
     /// Its text.
     pub raw: String,
     /// EXT-X-TARGETDURATION in seconds.
@@ -45,6 +47,7 @@ impl Version {
             m3u8_rs::parse_media_playlist_res(raw.as_bytes()).map_err(|error| error.to_string())?;
         let version = Self {
             at,
+            after: at,
             raw: raw.to_owned(),
             target_duration: playlist.target_duration,
             discontinuity_sequence: playlist.discontinuity_sequence,
@@ -58,6 +61,11 @@ impl Version {
     /// The media sequence number after the last listed one.
     pub fn next_msn(&self) -> u64 {
         self.entries.last().map_or(0, |entry| entry.msn + 1)
+    }
+
+    /// What it lists, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.entries.iter().map(|entry| entry.duration).sum()
     }
 
     fn check(&self, playlist: &MediaPlaylist) -> Result<(), String> {

@@ -1,4 +1,6 @@
-use std::collections::BTreeMap;
+mod reader;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -6,9 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::{Entry, Version};
-
-/// How often the playlist is read.
-const INTERVAL: Duration = Duration::from_millis(50);
+use reader::Reader;
 
 /// A reader that is as strict as the strictest player: it reads the playlist every 50 ms, checks
 /// every version, and fetches each segment the moment it is listed.
@@ -43,17 +43,30 @@ pub struct Segment {
 struct State {
     versions: Vec<Version>,
     segments: BTreeMap<u64, Segment>,
+    /// Segments that are listed no more, in their order, and until when they must be there all the same.
+    unlisted: VecDeque<(Entry, Instant)>,
     violations: Vec<String>,
 }
 
 impl HlsPoller {
-    /// Reads `url` from now on. A 404 is right until the first version is there, and never after.
+    /// Reads `url` from now on, which must pack playlists with gzip for those who ask. A 404 is right until the first
+    /// version is there, and never after.
     pub fn start(url: &str) -> Self {
+        Self::read(url, true)
+    }
+
+    /// The same of a server that needn't pack, as object stores don't.
+    pub fn start_unpacked(url: &str) -> Self {
+        Self::read(url, false)
+    }
+
+    fn read(url: &str, packed: bool) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let (notify, changed) = watch::channel(());
         let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
-        let reader = Reader { client, url: url.to_owned(), state: Arc::clone(&state), notify };
-        Self { state, changed, task: tokio::spawn(reader.run()), url: url.to_owned() }
+        let url = url.to_owned();
+        let reader = Reader::new(client, url.clone(), packed, Arc::clone(&state), notify);
+        Self { state, changed, task: tokio::spawn(reader.run()), url }
     }
 
     /// Waits until so many segments have been listed in all.
@@ -80,10 +93,20 @@ impl HlsPoller {
         assert!(violations.is_empty(), "{}:\n{violations}\nlast playlist:\n{last}", self.url);
     }
 
+    /// What broke a rule so far.
+    pub fn violations(&self) -> Vec<String> {
+        self.state.lock().unwrap().violations.clone()
+    }
+
     /// Stops; asserts that every rule was kept; answers what was seen.
     pub fn finish(self) -> Recording {
-        self.task.abort();
         self.assert_right();
+        self.stop()
+    }
+
+    /// Stops; answers what was seen, whatever rule was broken.
+    pub fn stop(self) -> Recording {
+        self.task.abort();
         let state = self.state.lock().unwrap();
         Recording { versions: state.versions.clone(), segments: state.segments.values().cloned().collect() }
     }
@@ -109,91 +132,5 @@ impl HlsPoller {
 impl Drop for HlsPoller {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-struct Reader {
-    client: reqwest::Client,
-    url: String,
-    state: Arc<Mutex<State>>,
-    notify: watch::Sender<()>,
-}
-
-impl Reader {
-    async fn run(self) {
-        let mut ticks = tokio::time::interval(INTERVAL);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            if let Err(violation) = self.read().await {
-                self.state.lock().unwrap().violations.push(violation);
-            }
-            self.notify.send_replace(());
-        }
-    }
-
-    async fn read(&self) -> Result<(), String> {
-        let answer =
-            self.client.get(&self.url).send().await.map_err(|error| format!("playlist: {error:?}"))?;
-        let previous = self.state.lock().unwrap().versions.last().cloned();
-        if previous.is_none() && matches!(answer.status().as_u16(), 403 | 404) {
-            return Ok(());
-        }
-        if answer.status() != 200 {
-            return Err(format!("the playlist was there and now answers {}", answer.status()));
-        }
-        expect_type(&answer, "application/vnd.apple.mpegurl")?;
-        let raw = answer.text().await.map_err(|error| format!("playlist: {error:?}"))?;
-        if previous.as_ref().is_some_and(|previous| previous.raw == raw) {
-            return Ok(());
-        }
-        let version = Version::parse(&raw, Instant::now()).map_err(|rule| format!("{rule}:\n{raw}"))?;
-        let broken = previous.as_ref().map(|previous| previous.check_successor(&version));
-        let mut fetched = Ok(());
-        for entry in version.entries.iter().filter(|entry| !entry.gap) {
-            fetched = fetched.and(self.fetch(entry, version.at).await);
-        }
-        for entry in version.entries.iter().filter(|entry| entry.gap) {
-            let gap = Segment { entry: entry.clone(), media: Vec::new(), listed: version.at };
-            self.state.lock().unwrap().segments.entry(entry.msn).or_insert(gap);
-        }
-        // Whoever waits for this version finds its segments, too.
-        self.state.lock().unwrap().versions.push(version);
-        fetched?;
-        let before = previous.map(|previous| previous.raw).unwrap_or_default();
-        broken.unwrap_or(Ok(())).map_err(|rule| format!("{rule}:\n{before}\nthen\n{raw}"))
-    }
-
-    /// Fetches a listed segment: whole when it is new, else only to see that it is still the same.
-    async fn fetch(&self, entry: &Entry, listed: Instant) -> Result<(), String> {
-        let base = reqwest::Url::parse(&self.url).map_err(|error| error.to_string())?;
-        let url = base.join(&entry.uri).map_err(|error| format!("{}: {error}", entry.uri))?;
-        let known = self.state.lock().unwrap().segments.get(&entry.msn).map(|segment| segment.media.len());
-        let method = if known.is_some() { reqwest::Method::HEAD } else { reqwest::Method::GET };
-        let answer = self.client.request(method, url).send().await;
-        let answer = answer.map_err(|error| format!("listed segment {}: {error:?}", entry.uri))?;
-        if answer.status() != 200 {
-            return Err(format!("listed segment {} answers {}", entry.uri, answer.status()));
-        }
-        expect_type(&answer, "video/mp2t")?;
-        if let Some(known) = known {
-            let length = answer.headers().get("content-length").and_then(|value| value.to_str().ok());
-            let same = length.and_then(|length| length.parse().ok()) == Some(known);
-            let problem = format!("segment {} had {known} bytes and now has {length:?}", entry.uri);
-            return if same { Ok(()) } else { Err(problem) };
-        }
-        let media = answer.bytes().await.map_err(|error| format!("{}: {error}", entry.uri))?.to_vec();
-        let segment = Segment { entry: entry.clone(), media, listed };
-        self.state.lock().unwrap().segments.insert(entry.msn, segment);
-        Ok(())
-    }
-}
-
-fn expect_type(answer: &reqwest::Response, expected: &str) -> Result<(), String> {
-    let found = answer.headers().get("content-type").and_then(|value| value.to_str().ok());
-    if found == Some(expected) {
-        Ok(())
-    } else {
-        Err(format!("{} has the content type {found:?}", answer.url()))
     }
 }
