@@ -28,6 +28,8 @@ pub enum Fault {
     BlackHole,
     /// The client's side is gone; the server isn't told.
     HalfOpen,
+    /// A request ends in the middle of its next piece.
+    CutOff,
     /// An answer ends after so many bytes.
     Truncate(usize),
     /// Each HTTP request is answered with this status.
@@ -108,18 +110,26 @@ async fn connection(
         let now = *fault.borrow_and_update();
         match now {
             // What has vanished can't be made good for.
-            Fault::None | Fault::Latency(_) | Fault::Truncate(_) if !swallowed => {}
+            Fault::None | Fault::Latency(_) | Fault::CutOff | Fault::Truncate(_) if !swallowed => {}
             Fault::BlackHole => swallowed = true,
             Fault::HalfOpen => {
                 drop(client);
-                let _ = fault.changed().await;
+                // Until it finds out by itself.
+                while server.read(&mut reply).await? > 0 {}
                 return Ok(());
             }
-            _ => return client.set_zero_linger(),
+            _ => {
+                client.set_zero_linger()?;
+                return server.set_zero_linger();
+            }
         }
         tokio::select! {
             read = client.read(&mut request) => {
                 let length @ 1.. = read? else { return server.shutdown().await };
+                if now == Fault::CutOff {
+                    server.write_all(&request[..length / 2]).await?;
+                    return server.shutdown().await;
+                }
                 if let Fault::Latency(latency) = now {
                     sleep(latency).await;
                 }

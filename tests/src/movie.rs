@@ -43,9 +43,11 @@ impl Movie {
     }
 
     /// What ffmpeg complains of while it decodes everything, with the media's own clock at the end.
+    ///
+    /// Without its demuxer's parser, which reads all pictures by the first parameter sets; the decoder follows each change.
     pub async fn warnings(&self) -> String {
         let mut ffmpeg = Command::new("ffmpeg");
-        ffmpeg.args(["-v", "warning", "-xerror", "-i"]).arg(self.file.path());
+        ffmpeg.args(["-v", "warning", "-xerror", "-fflags", "+noparse", "-i"]).arg(self.file.path());
         ffmpeg.args(["-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "null", "-"]);
         let decoded = ffmpeg.output().await.unwrap();
         String::from_utf8_lossy(&decoded.stderr).into_owned()

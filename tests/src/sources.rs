@@ -50,6 +50,13 @@ pub async fn play_file(source: &Source) -> Vec<String> {
     ["-re", "-i", &file, "-map", "0", "-c", "copy"].map(str::to_owned).into()
 }
 
+/// The same, again and again without an end.
+pub async fn play_file_in_a_loop(source: &Source) -> Vec<String> {
+    let mut args = play_file(source).await;
+    args.splice(0..0, ["-stream_loop", "-1"].map(str::to_owned));
+    args
+}
+
 /// The source as an FLV file, which is kept from one run to the next.
 fn encoded_file(source: &Source) -> PathBuf {
     let folder = std::env::temp_dir().join("weir-scenarios-sources");

@@ -23,6 +23,7 @@ mod openapi;
 mod operations;
 mod overload;
 mod publish_hook;
+mod publisher_network;
 mod pull;
 mod reconnect;
 mod recording;

@@ -2,20 +2,26 @@
 
 use std::time::Duration;
 
-use scenarios::{Fault, FaultProxy, SeaweedFs, Source, Stream, Weir, encode};
+use reqwest::StatusCode;
+use scenarios::{Fault, FaultProxy, KeyFault, KeyFaults, SeaweedFs, Source, Stream, Weir, encode};
 use serde_json::Value;
 
 /// A Weir with segments of a second that reaches its bucket through the proxy.
 async fn weir(store: &SeaweedFs) -> (Weir, FaultProxy) {
     let proxy = FaultProxy::start(store.port()).await;
+    (behind(store, proxy.port()).await, proxy)
+}
+
+/// The same, with the bucket behind any port.
+async fn behind(store: &SeaweedFs, port: u16) -> Weir {
     let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
     let weir = weir
-        .env("WEIR_S3_ENDPOINT", format!("http://127.0.0.1:{}", proxy.port()))
+        .env("WEIR_S3_ENDPOINT", format!("http://127.0.0.1:{port}"))
         .env("WEIR_S3_PUBLIC_URL", store.url("").trim_end_matches('/'))
         .env("WEIR_SEGMENT_DURATION", 1)
         .env("WEIR_PLAYLIST_WINDOW", 60)
         .env("WEIR_UPLOAD_QUEUE_DURATION", 5);
-    (weir.start().await, proxy)
+    weir.start().await
 }
 
 fn source() -> Vec<String> {
@@ -108,5 +114,40 @@ async fn the_end_of_a_broadcast_reaches_a_store_that_is_away_when_it_comes() {
     let recording = bucket.finish();
     assert!(recording.segments.iter().all(|segment| !segment.entry.gap));
     assert_eq!(weir.metric("weir_upload_segments_dropped_total", "").await, 0.0);
+    weir.assert_healthy().await;
+}
+
+#[tokio::test]
+async fn one_streams_trouble_with_its_objects_is_not_anothers() {
+    let store = SeaweedFs::bucket("neighbors").await;
+    let front = KeyFaults::start(store.port()).await;
+    let mut weir = behind(&store, front.port()).await;
+    let (unlucky, lucky) = (weir.api().create("unlucky").await, weir.api().create("lucky").await);
+    let mut publishers = [unlucky.publish(source()), lucky.publish(source())];
+    let (mut theirs, mut ours) = (unlucky.watch_s3(), lucky.watch_s3());
+    theirs.segments(1).await;
+    ours.segments(1).await;
+    let keys = format!("/live/{}/", unlucky.id);
+    for fault in [
+        KeyFault::Slow(keys.clone(), Duration::from_secs(60)),
+        KeyFault::Refused(keys, StatusCode::SERVICE_UNAVAILABLE),
+    ] {
+        front.set(fault);
+        unlucky.reports("segments wait", |status| waiting(status) >= 2).await;
+        let seen = ours.count();
+        ours.segments(seen + 2).await;
+        let status = lucky.status().await;
+        assert!(status["upload"]["retries"] == 0 && waiting(&status) <= 1, "{status}");
+    }
+    front.set(KeyFault::None);
+    all_is_stored(&unlucky).await;
+    for publisher in &mut publishers {
+        publisher.stop().await;
+    }
+    theirs.ended().await;
+    ours.ended().await;
+    theirs.finish();
+    let ours = ours.finish();
+    assert!(ours.segments.iter().all(|segment| !segment.entry.gap));
     weir.assert_healthy().await;
 }
