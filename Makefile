@@ -19,6 +19,7 @@ help:
 	@echo 'make bench   micro-benchmarks, glass to glass, viewers and RTMP sessions beside nginx'
 	@echo 'make schemathesis   the API against its description, for minutes (the tests do it for seconds)'
 	@echo 'make crash   kill a live server again and again (CRASH_ROUNDS=200, CRASH_SEED=1)'
+	@echo 'make soak    four streams through random trouble (SOAK_MINUTES=30, SOAK_SEED printed)'
 	@echo 'make fuzz    each parser for a minute (FUZZ_SECONDS=60)'
 	@echo 'make clean   remove what was built'
 
@@ -58,11 +59,13 @@ schemathesis: install-test $(WEB_PAGES)
 	cargo build --locked -p server
 	SCHEMATHESIS_EXAMPLES=300 cargo test --locked -p scenarios openapi
 
-# Takes too long for the other scenarios' company.
-.PHONY: crash
-crash: install-test $(WEB_PAGES)
+# Scenarios that take too long for the others' company.
+.PHONY: crash soak
+crash: SCENARIO = crash_rounds::
+soak: SCENARIO = soak::
+crash soak: install-test $(WEB_PAGES)
 	cargo build --locked -p server
-	cargo test --locked -p scenarios --test scenarios -- --ignored --nocapture crash_rounds::
+	cargo test --locked -p scenarios --test scenarios -- --ignored --nocapture $(SCENARIO)
 
 FUZZ_SECONDS ?= 60
 # Sanitizers need the nightly features of the compiler that is there.

@@ -32,6 +32,7 @@ mod rtmps;
 mod second_publisher;
 mod shutdown;
 mod simultaneous;
+mod soak;
 mod stalled;
 mod startup;
 mod stop;
