@@ -133,12 +133,12 @@ pub(crate) fn router(api: Api) -> Router {
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(control)
         .merge(origin::router())
+        .merge(recordings::router())
         .merge(viewers)
         .merge(operations)
         .split_for_parts();
     document::complete(&mut document);
     router
-        .merge(recordings::router())
         .merge(pages::router())
         .merge(document::router(&document))
         .fallback(problem::no_such_path)

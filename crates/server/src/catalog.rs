@@ -6,6 +6,8 @@
 mod events;
 mod listed;
 mod options;
+mod recording;
+mod recording_upload;
 mod recordings;
 mod retention;
 mod stream;
@@ -24,7 +26,8 @@ use tokio::sync::watch;
 pub(crate) use listed::Listed;
 pub use options::{LatencyMode, SecondPublisher, StreamOptions};
 pub(crate) use options::{MAX_DVR_WINDOW, MAX_RECONNECT_WINDOW, MAX_RETENTION_DAYS};
-pub(crate) use recordings::{RecordedFile, Recording, RecordingState, SealedPart};
+pub(crate) use recording::{RecordedFile, Recording, RecordingState};
+pub(crate) use recording_upload::SealedPart;
 pub(crate) use stream::{EndReason, Status, Stream, VideoId};
 pub(crate) use viewer_samples::{SAMPLE_PERIOD, ViewerSample};
 pub(crate) use webhooks::OLD_SECRET_SIGNS;

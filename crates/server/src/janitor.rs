@@ -2,19 +2,18 @@
 //! long as its stream says.
 
 mod ownership;
+mod unnamed;
 mod uploads;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use hls_mux::{MediaSequence, segment_name};
-use metrics::counter;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use uploader::{StoreError, Uploader};
+use uploader::Uploader;
 
 use crate::Config;
 use crate::catalog::{Catalog, CatalogError, Recording, Status, VideoId};
-use crate::live::{ObjectKeys, ObjectName, Registry, VOD_PLAYLIST};
+use crate::live::{ObjectName, Registry};
 
 /// How old an object must be: younger ones may not be in the catalog yet.
 const GRACE: Duration = Duration::from_secs(3600);
@@ -62,6 +61,7 @@ pub struct Swept {
 }
 
 /// Looks after one store with one catalog.
+#[derive(Clone)]
 pub(crate) struct Janitor {
     catalog: Catalog,
     uploader: Uploader,
@@ -161,80 +161,11 @@ impl Janitor {
         if self.dry_run {
             return Ok(());
         }
-        let end = self.catalog.end_of_recording(recording).await?;
-        let kept = self.catalog.kept_segments(id, recording.first, end, u32::MAX).await?;
         // Rows first: whatever is not removed now is nobody's, and found by the next sweep.
-        self.catalog.remove_recording(recording, end).await?;
-        let segments =
-            kept.iter().filter(|entry| !entry.gap).map(|entry| ObjectName::Segment(entry.sequence));
-        let names = segments.chain([ObjectName::Recording(number)]).collect();
-        if end.is_none() {
-            // It lists this one, and a stream with older ones has no other.
-            self.uploader.delete(&ObjectKeys::new(id).vod_playlist()).await?;
+        match self.catalog.remove_recording(recording).await? {
+            Some(segments) => self.remove_recorded(recording, segments, swept).await,
+            None => Ok(()),
         }
-        self.remove_unnamed(id, names, swept).await
-    }
-
-    /// Removes those of a stream's objects that nothing names.
-    async fn remove_unnamed(
-        &self,
-        id: &VideoId,
-        mut names: Vec<ObjectName>,
-        swept: &mut Swept,
-    ) -> Result<(), JanitorError> {
-        let keys = ObjectKeys::new(id);
-        self.retain_unnamed(id, &mut names).await?;
-        let any_segment = names.iter().any(|name| matches!(name, ObjectName::Segment(_)));
-        if any_segment && self.catalog.get(id).await?.is_some() {
-            // The catalog may have missed what the playlist says.
-            match self.uploader.get(&keys.media_playlist()).await {
-                Ok(playlist) => {
-                    let playlist = String::from_utf8_lossy(&playlist).into_owned();
-                    let lists = |sequence| playlist.lines().any(|line| line == segment_name(sequence));
-                    names.retain(|name| !matches!(name, ObjectName::Segment(sequence) if lists(*sequence)));
-                }
-                Err(error) if error.source == StoreError::NotFound => {}
-                Err(error) => return Err(error.into()),
-            }
-            self.retain_unnamed(id, &mut names).await?;
-        }
-        for name in names {
-            let key = keys.of(name);
-            swept.objects += 1;
-            if self.dry_run {
-                tracing::info!(key, "would be removed: nothing names it");
-            } else if let Err(error) = self.uploader.delete(&key).await {
-                swept.left_behind += 1;
-                counter!("weir_objects_left_behind_total").increment(1);
-                tracing::warn!(%error, "an object that nothing names cannot be removed");
-            } else {
-                counter!("weir_janitor_removed_total").increment(1);
-                tracing::debug!(key, "removed: nothing names it");
-            }
-        }
-        Ok(())
-    }
-
-    /// Leaves the names that the catalog doesn't have.
-    async fn retain_unnamed(&self, id: &VideoId, names: &mut Vec<ObjectName>) -> Result<(), CatalogError> {
-        let sequences = names.iter().filter_map(|name| match name {
-            ObjectName::Segment(sequence) => Some(*sequence),
-            _ => None,
-        });
-        let (first, last) = sequences
-            .fold((MediaSequence::new(u64::MAX), MediaSequence::new(0)), |range, n| {
-                (range.0.min(n), range.1.max(n))
-            });
-        let segments = self.catalog.named_segments(id, first, last).await?;
-        let recordings = self.catalog.recordings_of(id).await?;
-        let exists = self.catalog.get(id).await?.is_some();
-        names.retain(|name| match name {
-            ObjectName::Segment(sequence) => !segments.contains(sequence),
-            ObjectName::Recording(number) => recordings.iter().all(|recording| recording.number != *number),
-            ObjectName::OfStream(VOD_PLAYLIST) => recordings.is_empty(),
-            ObjectName::OfStream(_) => !exists,
-        });
-        Ok(())
     }
 
     /// Whether new objects of the stream may come that the catalog doesn't have yet.

@@ -178,7 +178,8 @@ pub async fn run(
         shutdown.clone(),
     );
     registry.recover().await?;
-    let recorders = Recorders::start(catalog.clone(), registry.clone(), &uploader);
+    let janitor = Janitor::new(&config, catalog.clone(), uploader.clone(), Some(registry.clone()));
+    let recorders = Recorders::start(catalog.clone(), registry.clone(), &uploader, janitor.clone());
     let objects = match &config.store {
         StoreConfig::Memory { .. } => None,
         StoreConfig::S3 { public_url, .. } => Some(public_url.clone()),
@@ -221,7 +222,6 @@ pub async fn run(
     let history = tokio::spawn(live::keep_history(registry.clone()));
     let processor = tokio::spawn(live::measure_processor(registry.clone()));
     if !config.janitor_interval.is_zero() {
-        let janitor = Janitor::new(&config, catalog.clone(), uploader, Some(registry.clone()));
         followers.push(tokio::spawn(janitor.run(config.janitor_interval)));
     }
     if let Some((certificate, (listener, addr))) = rtmps {

@@ -4,7 +4,9 @@
 //! anywhere, and goes on where it was.
 
 mod assembly;
+mod bucket_playlist;
 mod recorder;
+mod upload;
 mod vod;
 
 use std::collections::HashSet;
@@ -17,12 +19,13 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
-use uploader::{Multipart, RetryPolicy, StoreError, Uploader};
+use uploader::{RetryPolicy, StoreError, Uploader};
 
 use self::recorder::Recorder;
 pub(crate) use self::vod::VodPlaylist;
 use self::vod::VodPlaylists;
 use crate::catalog::{Catalog, CatalogError, Recording, VideoId};
+use crate::janitor::{Janitor, Swept};
 use crate::live::{ObjectKeys, Registry};
 
 pub(crate) const FILE_TYPE: &str = "video/mp4";
@@ -32,8 +35,6 @@ pub(crate) const FILE_CACHE: &str = "public, max-age=31536000, immutable";
 const SIGNED_FOR: Duration = Duration::from_secs(12 * 3600);
 /// Segments that are read from the store for viewers at a time; each is some hundred kilobytes.
 const READERS: usize = 64;
-/// Segments of a removed recording that are asked of the catalog at a time.
-const PAGE: u32 = 500;
 
 /// Where a recording's file is.
 pub(crate) enum Place {
@@ -65,6 +66,7 @@ struct Shared {
     catalog: Catalog,
     registry: Registry,
     uploader: Uploader,
+    janitor: Janitor,
     vod: VodPlaylists,
     /// Segments that are read from the store for viewers at a time.
     readers: Semaphore,
@@ -75,7 +77,7 @@ struct Shared {
 
 impl Recorders {
     /// Makes the files of what is recorded, from now on; also of what an earlier process left unfinished.
-    pub(crate) fn start(catalog: Catalog, registry: Registry, uploader: &Uploader) -> Self {
+    pub(crate) fn start(catalog: Catalog, registry: Registry, uploader: &Uploader, janitor: Janitor) -> Self {
         // A part is larger than a segment, and nobody waits for it.
         let policy = RetryPolicy {
             per_try_timeout: Duration::from_secs(60),
@@ -86,6 +88,7 @@ impl Recorders {
             catalog,
             registry,
             uploader: uploader.with_policy(policy),
+            janitor,
             vod: VodPlaylists::default(),
             readers: Semaphore::new(READERS),
             running: Mutex::default(),
@@ -123,38 +126,15 @@ impl Recorders {
         Ok(self.shared.read(&key).await?.map(Place::Here))
     }
 
-    /// Removes a recording whose broadcast is over: what the catalog knows at once, then its objects.
+    /// Removes a recording whose broadcast is over: what the catalog knows at once, then its objects, but for segments
+    /// that the ended playlist lists.
     pub(crate) async fn remove(&self, recording: &Recording) -> Result<(), CatalogError> {
         let shared = &self.shared;
-        let before = shared.catalog.end_of_recording(recording).await?;
-        let keys = ObjectKeys::new(&recording.video_id);
-        let mut objects = vec![keys.recording(recording.number)];
-        let is_newest = before.is_none();
-        objects.extend(is_newest.then(|| keys.vod_playlist()));
-        let mut next = recording.first;
-        loop {
-            let kept = shared.catalog.kept_segments(&recording.video_id, next, before, PAGE).await?;
-            let Some(last) = kept.last() else { break };
-            next = MediaSequence::new(last.sequence.get() + 1);
-            objects.extend(kept.iter().filter(|entry| !entry.gap).map(|entry| keys.segment(entry.sequence)));
-        }
-        let upload =
-            recording.upload_id.clone().map(|upload_id| Multipart { key: objects[0].clone(), upload_id });
-        shared.catalog.remove_recording(recording, before).await?;
-        let uploader = shared.uploader.clone();
+        let Some(segments) = shared.catalog.remove_recording(recording).await? else { return Ok(()) };
+        let (janitor, recording) = (shared.janitor.clone(), recording.clone());
         shared.tasks.spawn(async move {
-            if let Some(upload) = upload
-                && let Err(error) = uploader.abort_multipart(&upload).await
-            {
-                tracing::warn!(%error, "the upload of a removed recording is left behind");
-            }
-            for key in objects {
-                if let Err(error) = uploader.delete(&key).await {
-                    metrics::counter!("weir_objects_left_behind_total").increment(1);
-                    tracing::warn!(%error, "objects of a removed recording are left behind");
-                    // A store that refuses one refuses all.
-                    return;
-                }
+            if let Err(error) = janitor.remove_recorded(&recording, segments, &mut Swept::default()).await {
+                tracing::warn!(%error, "objects of a removed recording are left for the next sweep");
             }
         });
         Ok(())

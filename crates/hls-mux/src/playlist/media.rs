@@ -240,7 +240,7 @@ impl MediaPlaylist {
     }
 
     /// `EXT-X-TARGETDURATION`.
-    pub(super) fn target_duration(&self) -> MediaDuration {
+    pub fn target_duration(&self) -> MediaDuration {
         MediaDuration::from_secs(self.target)
     }
 

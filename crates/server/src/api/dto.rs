@@ -5,8 +5,9 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::Api;
+use super::recordings::Recording;
 use super::urls::Urls;
-use crate::catalog::{EndReason, Status, Stream, StreamOptions};
+use crate::catalog::{self, EndReason, Status, Stream, StreamOptions};
 use crate::ingest::SourceStatus;
 use crate::live::{
     Attendance, EncodeHealth, Experience, IngestHealth, ObjectKeys, Station, UploadHealth, whole_millis,
@@ -113,8 +114,10 @@ pub(super) struct StreamStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     s3_playback_url: Option<String>,
     player_url: String,
-    /// The playlist of all that is kept of its newest broadcast; null where it isn't recorded.
+    /// The playlist of all that is kept of its newest recorded broadcast; null where nothing is.
     vod_url: Option<String>,
+    /// What is left of that broadcast, and how far its file is; null where nothing is.
+    recording: Option<Recording>,
     /// The server that it is played from; null where its encoder publishes.
     source: Option<SourceStatus>,
     /// What the publisher sends; null while there is none.
@@ -162,7 +165,8 @@ impl Created {
 }
 
 impl StreamStatus {
-    pub(super) fn new(stream: Stream, api: &Api, urls: &Urls) -> Self {
+    /// With the stream's newest recording.
+    pub(super) fn new(stream: Stream, recording: Option<catalog::Recording>, api: &Api, urls: &Urls) -> Self {
         let id = &stream.video_id;
         let broadcast = api.registry.get(id).filter(|broadcast| !broadcast.is_finished());
         let is_live_now = stream.status == Status::Live;
@@ -190,7 +194,8 @@ impl StreamStatus {
             playback_url: urls.playback(id),
             s3_playback_url: urls.s3_playback(id),
             player_url: urls.player(id),
-            vod_url: stream.options.record.then(|| urls.origin(&ObjectKeys::new(id).vod_playlist())),
+            vod_url: recording.as_ref().map(|_| urls.origin(&ObjectKeys::new(id).vod_playlist())),
+            recording: recording.map(|recording| Recording::new(recording, urls)),
             source: api.pulls.status(id),
             ingest: broadcast.as_ref().and_then(|b| b.health().ingest()),
             encode: broadcast.as_ref().map(|b| b.encode_health()),

@@ -1,23 +1,23 @@
 //! What is left of a stream's broadcasts.
 
 use axum::Json;
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
-use axum::routing::get;
 use serde::Serialize;
 use time::OffsetDateTime;
 use tower_http::cors::CorsLayer;
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::problem::Problem;
 use super::streams::Named;
 use super::urls::Urls;
 use super::{Api, range};
-use crate::catalog::{RecordingState, VideoId};
-use crate::live::{ObjectKeys, whole_millis};
+use crate::catalog::{self, RecordingState, VideoId};
+use crate::live::{ObjectKeys, ObjectName, whole_millis};
 use crate::recordings::{FILE_CACHE, FILE_TYPE, Place};
 
 /// A stream's recordings, newest first.
@@ -59,7 +59,7 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    fn new(recording: crate::catalog::Recording, urls: &Urls) -> Self {
+    pub(super) fn new(recording: catalog::Recording, urls: &Urls) -> Self {
         let key = ObjectKeys::new(&recording.video_id).recording(recording.number);
         let file = recording.file.as_ref();
         let codecs = file.map_or("", |file| &file.codecs).split(',').filter(|name| !name.is_empty());
@@ -131,10 +131,26 @@ pub(super) async fn delete(
 }
 
 /// The files, for players.
-pub(super) fn router() -> Router<Api> {
-    Router::new().route("/recordings/{file}", get(file)).layer(CorsLayer::permissive())
+pub(super) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(file)).layer(CorsLayer::permissive())
 }
 
+/// A recording's file
+///
+/// With a bucket, the answer is a redirect to an address in it that is good for twelve hours.
+#[utoipa::path(
+    get, path = "/recordings/{file}", tag = "playback", operation_id = "playRecording",
+    params(("file" = String, Path, example = "0199f5a2-7b1c-7d3e-8f4a-5b6c7d8e9f00.mp4")),
+    responses(
+        (status = OK, content_type = "video/mp4", body = String),
+        (status = PARTIAL_CONTENT, description = "The range that was asked for"),
+        (status = NOT_MODIFIED, description = "Who asks has it"),
+        (status = TEMPORARY_REDIRECT, description = "It is there"),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+        (status = RANGE_NOT_SATISFIABLE, description = "There are no such bytes"),
+        (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
 async fn file(
     State(api): State<Api>,
     Path(name): Path<String>,
@@ -143,10 +159,8 @@ async fn file(
 ) -> Result<Response<Body>, Problem> {
     let key = format!("recordings/{name}");
     let none = || Problem::no_such_object(&key);
-    let mut found = None;
-    for (id, number) in named(&name) {
-        found = found.or(api.catalog.recording(&id, number).await?);
-    }
+    let Some((id, ObjectName::Recording(number))) = ObjectName::parse(&key) else { return Err(none()) };
+    let found = api.catalog.recording(&id, number).await?;
     let recording = found.filter(|recording| recording.state == RecordingState::Ready).ok_or_else(none)?;
     let place = api.recorders.place(&recording).await.map_err(|error| {
         tracing::warn!(%error, "a recording cannot be served");
@@ -169,14 +183,4 @@ async fn file(
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FILE_TYPE));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(FILE_CACHE));
     Ok(response)
-}
-
-/// The recordings that a file's name may be of: `{videoId}.mp4` is the first, `{videoId}-{n}.mp4` a later one.
-fn named(file: &str) -> Vec<(VideoId, u32)> {
-    let Some(stem) = file.strip_suffix(".mp4") else { return Vec::new() };
-    let later = stem.rsplit_once('-').and_then(|(id, number)| {
-        let number = number.parse().ok().filter(|number| *number > 1)?;
-        Some((VideoId::parse(id)?, number))
-    });
-    VideoId::parse(stem).map(|id| (id, 1)).into_iter().chain(later).collect()
 }

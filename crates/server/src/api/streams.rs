@@ -1,5 +1,7 @@
 //! Control calls: create, list, start, stop, change the key, remove.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
@@ -83,7 +85,14 @@ pub(super) async fn create(
 )]
 pub(super) async fn list(State(api): State<Api>, urls: Urls) -> Result<Json<Streams>, Problem> {
     let streams = api.catalog.list(LIST_LIMIT).await?;
-    let streams = streams.into_iter().map(|stream| StreamStatus::new(stream, &api, &urls)).collect();
+    let newest = api.catalog.newest_recordings().await?;
+    let mut newest: HashMap<_, _> =
+        newest.into_iter().map(|recording| (recording.video_id.clone(), recording)).collect();
+    let status = |stream: Stream| {
+        let recording = newest.remove(&stream.video_id);
+        StreamStatus::new(stream, recording, &api, &urls)
+    };
+    let streams = streams.into_iter().map(status).collect();
     let (defaults, served_bitrate) = (api.stream_defaults.clone(), api.registry.served_rate());
     Ok(Json(Streams { streams, defaults, served_bitrate }))
 }
@@ -103,7 +112,7 @@ pub(super) async fn status(
     urls: Urls,
     Named(id): Named,
 ) -> Result<Json<StreamStatus>, Problem> {
-    Ok(Json(StreamStatus::new(find(&api, &id).await?, &api, &urls)))
+    told(&api, &urls, find(&api, &id).await?).await
 }
 
 /// Change a stream's title or options
@@ -128,7 +137,7 @@ pub(super) async fn change(
     let stream = find(&api, &id).await?;
     let (title, options) = wishes.over(&stream.title, &stream.options)?;
     api.catalog.change(&id, &title, &options).await?;
-    Ok(Json(StreamStatus::new(Stream { title, options, ..stream }, &api, &urls)))
+    told(&api, &urls, Stream { title, options, ..stream }).await
 }
 
 /// End a stream's broadcast, if there is one, and remove the stream
@@ -184,7 +193,7 @@ pub(super) async fn start(
         Some(source) => api.pulls.start(&id, source),
         None => api.pulls.stop(&id),
     }
-    Ok(Json(StreamStatus::new(find(&api, &id).await?, &api, &urls)))
+    told(&api, &urls, find(&api, &id).await?).await
 }
 
 /// End the broadcast in order and disarm the key, until it is started again
@@ -207,7 +216,7 @@ pub(super) async fn stop(
     }
     api.pulls.stop(&id);
     api.registry.stop(&id).await;
-    Ok(Json(StreamStatus::new(find(&api, &id).await?, &api, &urls)))
+    told(&api, &urls, find(&api, &id).await?).await
 }
 
 /// Where the stream's encoder publishes to
@@ -252,6 +261,11 @@ pub(super) async fn rotate_key(
 
 fn secret(key: StreamKey) -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], Json(key))
+}
+
+async fn told(api: &Api, urls: &Urls, stream: Stream) -> Result<Json<StreamStatus>, Problem> {
+    let newest = api.catalog.recordings_of(&stream.video_id).await?.into_iter().next();
+    Ok(Json(StreamStatus::new(stream, newest, api, urls)))
 }
 
 async fn find(api: &Api, id: &VideoId) -> Result<Stream, Problem> {

@@ -3,71 +3,14 @@
 use std::time::SystemTime;
 
 use hls_mux::MediaSequence;
-use media::MediaDuration;
 use serde_json::json;
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use uploader::Part;
+use sqlx::sqlite::SqliteConnection;
 
 use super::listed::{integer, natural};
-use super::stream::time;
-use super::{Catalog, Result, VideoId, events, failed, millis};
+use super::recording::COLUMNS;
+use super::recording_upload::forget_parts;
+use super::{Catalog, RecordedFile, Recording, Result, VideoId, events, failed, millis};
 use crate::events::EventType;
-
-/// What is kept of one broadcast.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Recording {
-    pub(crate) video_id: VideoId,
-    /// Its place among the stream's recordings, from 1.
-    pub(crate) number: u32,
-    /// Its segments are those from there on …
-    pub(crate) first: MediaSequence,
-    pub(crate) state: RecordingState,
-    pub(crate) started_at: SystemTime,
-    /// When its broadcast was over.
-    pub(crate) ended_at: Option<SystemTime>,
-    pub(crate) upload_id: Option<String>,
-    /// What the file is, once it is ready.
-    pub(crate) file: Option<RecordedFile>,
-    /// Attempts that failed, and why the last did.
-    pub(crate) attempts: u32,
-    pub(crate) reason: Option<String>,
-}
-
-/// How far a recording is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub(crate) enum RecordingState {
-    /// Its broadcast is on air.
-    Recording,
-    /// Its broadcast is over; the file is being completed.
-    Finishing,
-    /// The file is there.
-    Ready,
-    /// There will be no file; the reason says why.
-    Failed,
-}
-
-/// A recording's file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RecordedFile {
-    pub(crate) bytes: u64,
-    pub(crate) duration: MediaDuration,
-    /// Their names, a comma between them.
-    pub(crate) codecs: String,
-    /// Its index is behind the media.
-    pub(crate) index_is_last: bool,
-}
-
-/// A part that the store has, and the digest of its bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SealedPart {
-    pub(crate) part: Part,
-    pub(crate) digest: String,
-}
-
-const COLUMNS: &str = "video_id, number, first_sequence, state, started_at, ended_at, upload_id, bytes, duration, \
-                       codecs, index_is_last, attempts, reason";
 
 impl Catalog {
     /// Whether a stream's broadcast is being recorded.
@@ -92,6 +35,17 @@ impl Catalog {
         .map_err(failed("list a stream's recordings"))
     }
 
+    /// The newest recording of each stream that has any.
+    pub(crate) async fn newest_recordings(&self) -> Result<Vec<Recording>> {
+        sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM recordings WHERE number = \
+             (SELECT MAX(number) FROM recordings AS newest WHERE newest.video_id = recordings.video_id)"
+        )))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("list the newest recordings"))
+    }
+
     /// One recording.
     pub(crate) async fn recording(&self, id: &VideoId, number: u32) -> Result<Option<Recording>> {
         sqlx::query_as(sqlx::AssertSqlSafe(format!(
@@ -114,73 +68,6 @@ impl Catalog {
         .map_err(failed("list the unfinished recordings"))
     }
 
-    /// The first segment that belongs to a later recording than this one.
-    pub(crate) async fn end_of_recording(&self, recording: &Recording) -> Result<Option<MediaSequence>> {
-        let next: Option<i64> = sqlx::query_scalar(
-            "SELECT MIN(first_sequence) FROM recordings WHERE video_id = $1 AND number > $2",
-        )
-        .bind(recording.video_id.as_str())
-        .bind(i64::from(recording.number))
-        .fetch_one(&self.pool)
-        .await
-        .map_err(failed("find a recording's end"))?;
-        Ok(next.map(|next| MediaSequence::new(natural(next))))
-    }
-
-    /// The parts of a recording's file that the store has.
-    pub(crate) async fn sealed_parts(&self, recording: &Recording) -> Result<Vec<SealedPart>> {
-        let rows: Vec<(i64, String, String)> = sqlx::query_as(
-            "SELECT part, etag, digest FROM recording_parts WHERE video_id = $1 AND number = $2 ORDER BY part",
-        )
-        .bind(recording.video_id.as_str())
-        .bind(i64::from(recording.number))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed("read a recording's parts"))?;
-        let sealed = |(part, etag, digest): (i64, String, String)| {
-            let number = u32::try_from(part).unwrap_or_default();
-            SealedPart { part: Part { number, etag }, digest }
-        };
-        Ok(rows.into_iter().map(sealed).collect())
-    }
-
-    /// A recording's file is uploaded anew, in parts; `None` where it is not, or no more.
-    pub(crate) async fn begin_upload(&self, recording: &Recording, upload_id: Option<&str>) -> Result<()> {
-        let failed = || failed("begin a recording's upload");
-        let mut all = self.pool.begin().await.map_err(failed())?;
-        sqlx::query("DELETE FROM recording_parts WHERE video_id = $1 AND number = $2")
-            .bind(recording.video_id.as_str())
-            .bind(i64::from(recording.number))
-            .execute(&mut *all)
-            .await
-            .map_err(failed())?;
-        sqlx::query("UPDATE recordings SET upload_id = $3 WHERE video_id = $1 AND number = $2")
-            .bind(recording.video_id.as_str())
-            .bind(i64::from(recording.number))
-            .bind(upload_id)
-            .execute(&mut *all)
-            .await
-            .map_err(failed())?;
-        all.commit().await.map_err(failed())
-    }
-
-    /// The store has a part.
-    pub(crate) async fn seal_part(&self, recording: &Recording, sealed: &SealedPart) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO recording_parts (video_id, number, part, etag, digest) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (video_id, number, part) DO UPDATE SET etag = excluded.etag, digest = excluded.digest",
-        )
-        .bind(recording.video_id.as_str())
-        .bind(i64::from(recording.number))
-        .bind(i64::from(sealed.part.number))
-        .bind(&sealed.part.etag)
-        .bind(&sealed.digest)
-        .execute(&self.pool)
-        .await
-        .map_err(failed("keep a recording's part"))?;
-        Ok(())
-    }
-
     /// An attempt to make a recording's file failed; there will be another one.
     pub(crate) async fn recording_trouble(&self, recording: &Recording, reason: &str) -> Result<()> {
         sqlx::query(
@@ -195,16 +82,16 @@ impl Catalog {
         Ok(())
     }
 
-    /// A recording's file is there.
+    /// A recording's file is there; `false` if the recording was removed meanwhile.
     pub(crate) async fn recording_ready(
         &self,
         recording: &Recording,
         file: &RecordedFile,
         key: &str,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let failed = || failed("mark a recording ready");
         let mut change = self.begin().await?;
-        sqlx::query(
+        let marked = sqlx::query(
             "UPDATE recordings SET state = 'READY', upload_id = NULL, bytes = $3, duration = $4, codecs = $5, \
              index_is_last = $6, reason = NULL WHERE video_id = $1 AND number = $2",
         )
@@ -217,6 +104,9 @@ impl Catalog {
         .execute(&mut *change)
         .await
         .map_err(failed())?;
+        if marked.rows_affected() == 0 {
+            return Ok(false);
+        }
         forget_parts(&mut change, &recording.video_id, recording.number).await.map_err(failed())?;
         let data = json!({
             "number": recording.number,
@@ -225,7 +115,8 @@ impl Catalog {
             "duration": file.duration.as_secs_f64(),
         });
         let event = events::append(&mut change, EventType::RecordingReady, &recording.video_id, data).await?;
-        self.commit(change, event).await
+        self.commit(change, event).await?;
+        Ok(true)
     }
 
     /// There will be no file of a recording.
@@ -249,31 +140,44 @@ impl Catalog {
         self.commit(change, event).await
     }
 
-    /// Removes a recording and what is known of its segments; `false` where there is none.
-    pub(crate) async fn remove_recording(
-        &self,
-        recording: &Recording,
-        before: Option<MediaSequence>,
-    ) -> Result<bool> {
+    /// Removes a recording and what is known of its segments, and says which were kept; `None` where there is none.
+    pub(crate) async fn remove_recording(&self, recording: &Recording) -> Result<Option<Vec<MediaSequence>>> {
         let failed = || failed("remove a recording");
         let mut all = self.pool.begin().await.map_err(failed())?;
         let (id, number) = (&recording.video_id, i64::from(recording.number));
+        // A broadcast may have begun since the recording was read.
+        let before: Option<i64> = sqlx::query_scalar(
+            "SELECT MIN(first_sequence) FROM recordings WHERE video_id = $1 AND number > $2",
+        )
+        .bind(id.as_str())
+        .bind(number)
+        .fetch_one(&mut *all)
+        .await
+        .map_err(failed())?;
+        let (first, before) = (integer(recording.first.get()), before.unwrap_or(i64::MAX));
         let removed = sqlx::query("DELETE FROM recordings WHERE video_id = $1 AND number = $2")
             .bind(id.as_str())
             .bind(number)
             .execute(&mut *all)
             .await
             .map_err(failed())?;
+        if removed.rows_affected() == 0 {
+            return Ok(None);
+        }
         forget_parts(&mut all, id, recording.number).await.map_err(failed())?;
-        sqlx::query("DELETE FROM kept_segments WHERE video_id = $1 AND sequence >= $2 AND sequence < $3")
-            .bind(id.as_str())
-            .bind(integer(recording.first.get()))
-            .bind(before.map_or(i64::MAX, |before| integer(before.get())))
-            .execute(&mut *all)
-            .await
-            .map_err(failed())?;
+        let kept: Vec<(i64, bool)> = sqlx::query_as(
+            "DELETE FROM kept_segments WHERE video_id = $1 AND sequence >= $2 AND sequence < $3 \
+             RETURNING sequence, gap",
+        )
+        .bind(id.as_str())
+        .bind(first)
+        .bind(before)
+        .fetch_all(&mut *all)
+        .await
+        .map_err(failed())?;
         all.commit().await.map_err(failed())?;
-        Ok(removed.rows_affected() > 0)
+        let stored = kept.into_iter().filter(|(_, gap)| !gap);
+        Ok(Some(stored.map(|(sequence, _)| MediaSequence::new(natural(sequence))).collect()))
     }
 }
 
@@ -326,58 +230,4 @@ pub(super) async fn end(change: &mut SqliteConnection, id: &VideoId, at: SystemT
     .await
     .map_err(failed("end a recording"))?;
     Ok(())
-}
-
-async fn forget_parts(all: &mut SqliteConnection, id: &VideoId, number: u32) -> sqlx::Result<()> {
-    sqlx::query("DELETE FROM recording_parts WHERE video_id = $1 AND number = $2")
-        .bind(id.as_str())
-        .bind(i64::from(number))
-        .execute(all)
-        .await
-        .map(|_| ())
-}
-
-impl RecordingState {
-    fn parse(text: &str) -> Option<Self> {
-        match text {
-            "RECORDING" => Some(Self::Recording),
-            "FINISHING" => Some(Self::Finishing),
-            "READY" => Some(Self::Ready),
-            "FAILED" => Some(Self::Failed),
-            _ => None,
-        }
-    }
-}
-
-impl sqlx::FromRow<'_, SqliteRow> for Recording {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
-        let decode = |index: &str, text: String| sqlx::Error::ColumnDecode {
-            index: index.to_owned(),
-            source: format!("{text:?} is not what a recording can have").into(),
-        };
-        let (id, state): (String, String) = (row.try_get("video_id")?, row.try_get("state")?);
-        let bytes: Option<i64> = row.try_get("bytes")?;
-        let duration: Option<i64> = row.try_get("duration")?;
-        let codecs: Option<String> = row.try_get("codecs")?;
-        let index_is_last = row.try_get("index_is_last")?;
-        let file = bytes.zip(duration).map(|(bytes, duration)| RecordedFile {
-            bytes: natural(bytes),
-            duration: MediaDuration::from_ticks(duration),
-            codecs: codecs.unwrap_or_default(),
-            index_is_last,
-        });
-        let small = |number: i64| u32::try_from(number).unwrap_or_default();
-        Ok(Self {
-            video_id: VideoId::parse(&id).ok_or_else(|| decode("video_id", id))?,
-            number: small(row.try_get("number")?),
-            first: MediaSequence::new(natural(row.try_get("first_sequence")?)),
-            state: RecordingState::parse(&state).ok_or_else(|| decode("state", state))?,
-            started_at: time(row.try_get("started_at")?),
-            ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(time),
-            upload_id: row.try_get("upload_id")?,
-            file,
-            attempts: small(row.try_get("attempts")?),
-            reason: row.try_get("reason")?,
-        })
-    }
 }

@@ -7,6 +7,7 @@ use hls_mux::MediaSequence;
 use uuid::Uuid;
 
 use super::listed::{integer, natural};
+use super::recording::COLUMNS;
 use super::{Catalog, Recording, Result, VideoId, failed, millis};
 
 const DAY_MS: i64 = 86_400_000;
@@ -60,11 +61,11 @@ impl Catalog {
 
     /// The recordings that are over, and for longer than their streams keep them.
     pub(crate) async fn expired_recordings(&self, now: SystemTime) -> Result<Vec<Recording>> {
-        sqlx::query_as(
-            "SELECT recordings.* FROM recordings JOIN streams ON streams.video_id = recordings.video_id \
+        sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM recordings JOIN streams ON streams.video_id = recordings.video_id \
              WHERE recordings.state IN ('READY', 'FAILED') \
-             AND recordings.ended_at + streams.retention_days * $1 <= $2",
-        )
+             AND recordings.ended_at + streams.retention_days * $1 <= $2"
+        )))
         .bind(DAY_MS)
         .bind(millis(now))
         .fetch_all(&self.pool)

@@ -2,11 +2,13 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use hls_mux::playlist::{Entry, MediaPlaylist};
+use hls_mux::{MediaSequence, segment_name};
 use media::MediaDuration;
 use uploader::{ListedMultipart, MemoryStore, Multipart, Object, RetryPolicy};
 
 use super::*;
 use crate::catalog::{EndReason, StreamOptions};
+use crate::live::ObjectKeys;
 
 /// What is left of a broadcast that isn't recorded.
 const LISTED: [&str; 4] = ["index.m3u8", "segment_002.ts", "segment_003.ts", "segment_004.ts"];

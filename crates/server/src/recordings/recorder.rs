@@ -1,18 +1,18 @@
 //! The task of one recording: follows the kept segments, stores the file's parts.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hls_mux::MediaSequence;
 use hls_mux::playlist::Entry;
 use metrics::counter;
-use uploader::{LatestObject, Multipart, Object, StoreError};
 
-use super::assembly::{Assembly, File, Piece};
-use super::{FILE_CACHE, FILE_TYPE, Shared};
-use crate::catalog::{CatalogError, RecordedFile, Recording, RecordingState, SealedPart, VideoId};
-use crate::live::{ObjectKeys, PLAYLIST_CACHE, PLAYLIST_TYPE, Served};
+use super::Shared;
+use super::assembly::{Assembly, File};
+use super::bucket_playlist::BucketPlaylist;
+use super::upload::Upload;
+use crate::catalog::{CatalogError, RecordedFile, Recording, RecordingState, VideoId};
+use crate::live::{ObjectKeys, Served};
 
 /// Segments that are asked of the catalog at a time.
 const PAGE: u32 = 64;
@@ -22,10 +22,6 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// Attempts until a recording is given up: about a day.
 const ATTEMPTS: u32 = 300;
-
-/// The bucket's playlist is written again when so long has passed, and a part of it is new.
-const PLAYLIST_PERIOD: Duration = Duration::from_secs(10);
-const PLAYLIST_GROWTH: usize = 50;
 
 /// Why an attempt to make a recording's file failed.
 #[derive(Debug, thiserror::Error)]
@@ -51,15 +47,6 @@ pub(super) struct Recorder {
     pub(super) shared: std::sync::Arc<Shared>,
     pub(super) id: VideoId,
     pub(super) number: u32,
-}
-
-/// An attempt's hold on what the object store has of the file.
-struct Upload<'a> {
-    shared: &'a Shared,
-    recording: &'a Recording,
-    key: String,
-    multipart: Option<Multipart>,
-    sealed: BTreeMap<u32, SealedPart>,
 }
 
 impl Recorder {
@@ -120,19 +107,10 @@ impl Recorder {
         while !assembly.is_full() {
             // In this order: what is kept after the look is told of.
             let broadcast = self.shared.registry.get(&self.id).filter(|known| !known.is_finished());
-            let mut kept = broadcast.as_ref().map(|broadcast| broadcast.kept());
-            let is_over = self.read().await?.state != RecordingState::Recording;
-            let before = catalog.end_of_recording(&recording).await?;
+            let kept = broadcast.as_ref().map(|broadcast| broadcast.kept());
+            let Recording { state, before, .. } = self.read().await?;
             let entries = catalog.kept_segments(&self.id, next, before, PAGE).await?;
-            if entries.is_empty() {
-                match (&broadcast, &mut kept) {
-                    (Some(broadcast), Some(kept)) if !is_over => tokio::select! {
-                        _ = kept.changed() => continue,
-                        () = broadcast.finished() => continue,
-                    },
-                    _ => break,
-                }
-            }
+            let is_all = entries.len() < PAGE as usize;
             playlist.grown(entries.len()).await;
             for entry in entries {
                 next = MediaSequence::new(entry.sequence.get() + 1);
@@ -140,6 +118,14 @@ impl Recorder {
                 while let Some(piece) = assembly.part() {
                     upload.store(piece).await?;
                 }
+            }
+            match broadcast.zip(kept) {
+                _ if !is_all => {}
+                Some((broadcast, mut kept)) if state == RecordingState::Recording => tokio::select! {
+                    _ = kept.changed() => {}
+                    () = broadcast.finished() => {}
+                },
+                _ => break,
             }
         }
         playlist.write().await?;
@@ -156,7 +142,9 @@ impl Recorder {
             codecs: codecs.to_owned(),
             index_is_last,
         };
-        catalog.recording_ready(&recording, &file, &upload.key).await?;
+        if !catalog.recording_ready(&recording, &file, &upload.key).await? {
+            return Err(RecordError::Removed);
+        }
         counter!("weir_recordings_total", "result" => "ready").increment(1);
         tracing::info!(key = upload.key, bytes = file.bytes, duration = %file.duration, "recorded");
         Ok(())
@@ -195,144 +183,4 @@ impl Recorder {
         }
         Ok(self.shared.read(&ObjectKeys::new(&self.id).segment(entry.sequence)).await?)
     }
-}
-
-impl<'a> Upload<'a> {
-    async fn resume(shared: &'a Shared, recording: &'a Recording, key: String) -> Result<Self, RecordError> {
-        let multipart =
-            recording.upload_id.clone().map(|upload_id| Multipart { key: key.clone(), upload_id });
-        let sealed =
-            if multipart.is_some() { shared.catalog.sealed_parts(recording).await? } else { Vec::new() };
-        let sealed = sealed.into_iter().map(|sealed| (sealed.part.number, sealed)).collect();
-        Ok(Self { shared, recording, key, multipart, sealed })
-    }
-
-    async fn store(&mut self, piece: Piece) -> Result<(), RecordError> {
-        let digest = digest(&piece.data);
-        if let Some(known) = self.sealed.get(&piece.number) {
-            if known.digest == digest {
-                return Ok(());
-            }
-            self.give_up().await?;
-            return Err(RecordError::Changed { part: piece.number });
-        }
-        let multipart = match &self.multipart {
-            Some(multipart) => multipart,
-            None => {
-                let begun = self.shared.uploader.create_multipart(&self.key, FILE_TYPE).await?;
-                self.shared.catalog.begin_upload(self.recording, Some(&begun.upload_id)).await?;
-                self.multipart.insert(begun)
-            }
-        };
-        match self.shared.uploader.put_part(multipart, piece.number, &piece.data).await {
-            Ok((_, part)) => {
-                let sealed = SealedPart { part, digest };
-                self.shared.catalog.seal_part(self.recording, &sealed).await?;
-                self.sealed.insert(piece.number, sealed);
-                counter!("weir_recording_parts_total").increment(1);
-                Ok(())
-            }
-            Err(error) if is_forgotten(&error.source) => {
-                self.shared.catalog.begin_upload(self.recording, None).await?;
-                Err(RecordError::Forgotten)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn finish(&mut self, file: File) -> Result<(), RecordError> {
-        let pieces = match file {
-            File::Empty => {
-                self.give_up().await?;
-                return Err(RecordError::Empty);
-            }
-            File::Whole(data) => {
-                let key = self.key.clone();
-                let file = Object { key, data, content_type: FILE_TYPE, cache_control: FILE_CACHE };
-                self.shared.uploader.put(&file).await?;
-                return Ok(());
-            }
-            File::Parts { pieces, .. } => pieces,
-        };
-        for piece in pieces {
-            self.store(piece).await?;
-        }
-        let parts: Vec<_> = self.sealed.values().map(|sealed| sealed.part.clone()).collect();
-        let Some(multipart) = &self.multipart else { return Err(RecordError::Forgotten) };
-        match self.shared.uploader.complete_multipart(multipart, &parts).await {
-            Ok(()) => Ok(()),
-            Err(error) if is_forgotten(&error.source) => {
-                self.shared.catalog.begin_upload(self.recording, None).await?;
-                Err(RecordError::Forgotten)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Leaves nothing of the upload behind.
-    async fn give_up(&mut self) -> Result<(), RecordError> {
-        self.sealed.clear();
-        if let Some(multipart) = self.multipart.take() {
-            if let Err(error) = self.shared.uploader.abort_multipart(&multipart).await {
-                tracing::warn!(%error, "an upload is left behind");
-            }
-            self.shared.catalog.begin_upload(self.recording, None).await?;
-        }
-        Ok(())
-    }
-}
-
-/// The bucket's playlist of what is kept. It is as long as the broadcast: writing it with each segment would
-/// cost more than the segments.
-struct BucketPlaylist<'a> {
-    shared: &'a Shared,
-    id: &'a VideoId,
-    latest: LatestObject,
-    listed: usize,
-    written: usize,
-    written_at: Option<Instant>,
-}
-
-impl<'a> BucketPlaylist<'a> {
-    fn new(shared: &'a Shared, id: &'a VideoId) -> Self {
-        let key = ObjectKeys::new(id).vod_playlist();
-        let latest =
-            LatestObject::new(shared.uploader.clone(), key, PLAYLIST_TYPE, PLAYLIST_CACHE).inherited();
-        Self { shared, id, latest, listed: 0, written: 0, written_at: None }
-    }
-
-    /// There are so many more segments. It is written when they are a fiftieth of all, and ten seconds are over.
-    async fn grown(&mut self, more: usize) {
-        self.listed += more;
-        let is_due = self.written_at.is_none_or(|at| at.elapsed() >= PLAYLIST_PERIOD);
-        if is_due
-            && (self.listed - self.written) * PLAYLIST_GROWTH >= self.listed
-            && let Err(error) = self.write().await
-        {
-            tracing::warn!(%error, "the playlist of a recording cannot be stored; trying on");
-        }
-    }
-
-    async fn write(&mut self) -> Result<(), RecordError> {
-        if let Some(playlist) = self.shared.vod.get(&self.shared.catalog, self.id).await? {
-            self.latest.replace(playlist.rendered.plain).await?;
-        }
-        (self.written, self.written_at) = (self.listed, Some(Instant::now()));
-        Ok(())
-    }
-}
-
-fn is_forgotten(error: &StoreError) -> bool {
-    match error {
-        StoreError::NotFound => true,
-        StoreError::Rejected(rejection) => rejection.code.as_deref() == Some("NoSuchUpload"),
-        _ => false,
-    }
-}
-
-/// Tells by accident different bytes apart.
-fn digest(data: &[u8]) -> String {
-    let mut crc = flate2::Crc::new();
-    crc.update(data);
-    format!("{:08x}", crc.sum())
 }

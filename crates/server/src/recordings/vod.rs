@@ -94,8 +94,11 @@ fn playlist(
     let first = entries.iter().position(|entry| !entry.gap)?;
     let last = entries.iter().rposition(|entry| !entry.gap)?;
     let entries = &entries[first..=last];
+    let empty = MediaPlaylist::new(target, usize::MAX);
     let mut reach = MediaDuration::ZERO;
     let skipped = dvr_window.map_or(0, |window| {
+        // Less may not be left (RFC 8216 §6.2.2).
+        let window = window.max(3 * empty.target_duration().to_std());
         let shown = entries.iter().rev().take_while(|entry| {
             let is_within = reach.to_std() < window;
             reach += entry.duration;
@@ -105,7 +108,7 @@ fn playlist(
     });
     let (gone, shown) = entries.split_at(skipped);
     let discontinuities = gone.iter().filter(|entry| entry.discontinuity).count() as u64;
-    let mut playlist = MediaPlaylist::new(target, usize::MAX).resume(discontinuities, shown.iter().cloned());
+    let mut playlist = empty.resume(discontinuities, shown.iter().cloned());
     // Nothing may be taken out of a playlist of a type (RFC 8216 §6.2.1).
     if dvr_window.is_none() {
         playlist.set_type(if is_ended { PlaylistType::Vod } else { PlaylistType::Event });
@@ -167,6 +170,13 @@ mod tests {
         assert!(!text.contains("PLAYLIST-TYPE"), "{text}");
         assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:16\n"), "{text}");
         assert!(text.contains("#EXT-X-DISCONTINUITY-SEQUENCE:1\n"), "{text}");
+    }
+
+    #[test]
+    fn a_short_window_keeps_three_target_durations() {
+        let text = text(&[], false, Some(1));
+        assert!(text.contains("#EXT-X-TARGETDURATION:2\n"), "{text}");
+        assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:17\n"), "{text}");
     }
 
     #[test]
