@@ -34,6 +34,8 @@ pub enum Fault {
     Truncate(usize),
     /// Each HTTP request is answered with this status.
     Status(u16),
+    /// A connection breaks, with an RST, when a request begins in which this is part of the path.
+    ResetPath(&'static str),
 }
 
 impl FaultProxy {
@@ -110,7 +112,8 @@ async fn connection(
         let now = *fault.borrow_and_update();
         match now {
             // What has vanished can't be made good for.
-            Fault::None | Fault::Latency(_) | Fault::CutOff | Fault::Truncate(_) if !swallowed => {}
+            Fault::None | Fault::Latency(_) | Fault::CutOff | Fault::Truncate(_) | Fault::ResetPath(_)
+                if !swallowed => {}
             Fault::BlackHole => swallowed = true,
             Fault::HalfOpen => {
                 drop(client);
@@ -129,6 +132,9 @@ async fn connection(
                 if now == Fault::CutOff {
                     server.write_all(&request[..length / 2]).await?;
                     return server.shutdown().await;
+                }
+                if matches!(now, Fault::ResetPath(path) if asks_for(path, &request[..length])) {
+                    return client.set_zero_linger();
                 }
                 if let Fault::Latency(latency) = now {
                     sleep(latency).await;
@@ -156,6 +162,12 @@ async fn connection(
             changed = fault.changed() => if changed.is_err() { return Ok(()) },
         }
     }
+}
+
+/// Whether an HTTP request begins there whose path has this part.
+fn asks_for(path: &str, data: &[u8]) -> bool {
+    let line = data.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    std::str::from_utf8(line).is_ok_and(|line| line.contains(" HTTP/1.1") && line.contains(path))
 }
 
 /// Reads one HTTP request to its end, and answers it.

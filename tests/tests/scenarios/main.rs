@@ -27,6 +27,7 @@ mod publisher_network;
 mod pull;
 mod reconnect;
 mod recording;
+mod recording_parts;
 mod refusal;
 mod rtmps;
 mod second_publisher;
