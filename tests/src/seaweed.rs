@@ -77,6 +77,22 @@ impl SeaweedFs {
         format!("{}/{}/{key}", self.ports.s3(), self.bucket)
     }
 
+    /// Asks the S3 API, as somebody who may do anything, with curl's arguments for an object or for the bucket itself.
+    pub async fn ask(&self, args: &[&str], object: &str) -> String {
+        let asked = tokio::process::Command::new("curl")
+            .args(["-sS", "--fail-with-body", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user"])
+            .arg(format!("{ACCESS_KEY}:{SECRET_KEY}"))
+            .args(["-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD"])
+            .args(args)
+            .arg(self.url(object))
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8_lossy(&asked.stdout).into_owned();
+        assert!(asked.status.success(), "{object}: {said}{}", String::from_utf8_lossy(&asked.stderr));
+        said
+    }
+
     /// The names of the objects in a folder of the bucket.
     pub async fn list(&self, folder: &str) -> Vec<String> {
         let url = format!("{}/buckets/{}/{folder}/?limit=10000", self.ports.filer(), self.bucket);

@@ -228,8 +228,8 @@ impl WeirBuilder {
         weir
     }
 
-    /// Starts it expecting that it gives up; answers its exit status and all it printed.
-    pub async fn fail(self) -> (ExitStatus, String) {
+    /// Starts it expecting that it ends by itself; answers its exit status and all it printed.
+    pub async fn ends(self) -> (ExitStatus, String) {
         let mut weir = self.spawn();
         let limit = Duration::from_secs(30);
         let ended = tokio::time::timeout(limit, weir.child.wait()).await;

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uploader::Uploader;
 
+use self::uploads::UPLOAD_LIMIT;
 use crate::Config;
 use crate::catalog::{Catalog, CatalogError, Recording, Status, VideoId};
 use crate::live::{ObjectName, Registry};
@@ -69,8 +70,10 @@ pub(crate) struct Janitor {
     registry: Option<Registry>,
     /// How long players may still read what a playlist listed.
     window: Duration,
-    /// Only what is older is removed.
+    /// Only objects that are older are removed …
     pub(crate) older_than: Duration,
+    /// … and uploads in parts that were begun so long ago.
+    pub(crate) uploads_older_than: Duration,
     /// Says what would be removed, and removes nothing.
     pub(crate) dry_run: bool,
 }
@@ -84,7 +87,15 @@ impl Janitor {
     ) -> Self {
         let segments = config.playlist_window as u32 + 1;
         let window = config.segment_duration.to_std() * segments;
-        Self { catalog, uploader, registry, window, older_than: GRACE, dry_run: false }
+        Self {
+            catalog,
+            uploader,
+            registry,
+            window,
+            older_than: GRACE,
+            uploads_older_than: UPLOAD_LIMIT,
+            dry_run: false,
+        }
     }
 
     /// Sweeps at once, and then each `period`.

@@ -298,6 +298,7 @@ pub async fn sweep(config: &Config, older_than: Option<Duration>, dry_run: bool)
     let mut janitor = Janitor::new(config, catalog.clone(), open_store(config)?, None);
     janitor.dry_run = dry_run;
     janitor.older_than = older_than.unwrap_or(janitor.older_than);
+    janitor.uploads_older_than = older_than.unwrap_or(janitor.uploads_older_than);
     let swept = janitor.sweep().await?;
     catalog.close().await;
     Ok(swept)

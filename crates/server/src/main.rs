@@ -50,7 +50,8 @@ enum Command {
         /// Only say what would be removed
         #[arg(long)]
         dry_run: bool,
-        /// Seconds since an object was stored, at least [default: 3600]
+        /// Seconds since an object was stored, or an upload in parts begun, at least
+        /// [default: 3600, 86400]
         #[arg(long)]
         older_than: Option<u64>,
     },

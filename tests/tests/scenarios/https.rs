@@ -52,6 +52,6 @@ async fn pages_and_playlists_are_served_over_tls_and_http_2() {
 
 #[tokio::test]
 async fn half_of_https_is_a_mistake() {
-    let (status, said) = Weir::builder().env("WEIR_HTTPS_ADDR", "127.0.0.1:0").fail().await;
+    let (status, said) = Weir::builder().env("WEIR_HTTPS_ADDR", "127.0.0.1:0").ends().await;
     assert!(!status.success() && said.contains("https_addr is set, but https_cert is not"), "{said}");
 }

@@ -16,6 +16,7 @@ mod dashboard;
 mod disk;
 mod events;
 mod https;
+mod janitor;
 mod low_latency;
 mod media;
 mod objects;

@@ -110,7 +110,7 @@ async fn a_certificate_that_cannot_be_served_is_named_at_the_start() {
         SelfSigned::make(&home, "a");
         SelfSigned::make(&home, "b");
         let served = SelfSigned { certificate: home.join(certificate), key: home.join(key) };
-        let (status, said) = serving(weir, free_port(), &served).fail().await;
+        let (status, said) = serving(weir, free_port(), &served).ends().await;
         assert!(!status.success() && said.contains(words), "{certificate} and {key}:\n{said}");
     }
 }

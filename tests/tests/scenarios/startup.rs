@@ -7,7 +7,7 @@ use scenarios::{SeaweedFs, Weir, WeirBuilder, free_port};
 
 /// Starts a server that cannot work and asserts that it says so in these words.
 async fn assert_gives_up(weir: WeirBuilder, words: &[&str]) {
-    let (status, said) = weir.fail().await;
+    let (status, said) = weir.ends().await;
     assert!(!status.success(), "it ended with {status}:\n{said}");
     assert!(!said.contains("panicked at"), "{said}");
     for word in words {
@@ -23,7 +23,7 @@ async fn an_unreachable_object_store_is_named() {
         .env("WEIR_S3_ENDPOINT", &endpoint)
         .env("AWS_ACCESS_KEY_ID", "key")
         .env("AWS_SECRET_ACCESS_KEY", "secret-that-nobody-may-read");
-    let (status, said) = weir.fail().await;
+    let (status, said) = weir.ends().await;
     assert!(!status.success(), "{said}");
     assert!(said.contains(&endpoint) && said.contains("connection refused"), "{said}");
     assert!(!said.contains("secret-that-nobody-may-read"), "{said}");

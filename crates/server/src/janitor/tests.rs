@@ -30,6 +30,7 @@ impl House {
             registry: None,
             window: Duration::ZERO,
             older_than: Duration::ZERO,
+            uploads_older_than: UPLOAD_LIMIT,
             dry_run: false,
         };
         Self { _dir: dir, store, janitor }

@@ -10,7 +10,7 @@ use crate::catalog::CatalogError;
 use crate::live::ObjectName;
 
 /// How long an upload may go on without being in the catalog.
-const UPLOAD_LIMIT: Duration = Duration::from_secs(86_400);
+pub(super) const UPLOAD_LIMIT: Duration = Duration::from_secs(86_400);
 
 impl Janitor {
     /// Gives up the uploads that nobody goes on with.
@@ -39,7 +39,7 @@ impl Janitor {
     pub(super) async fn is_abandoned(&self, upload: &ListedMultipart) -> Result<bool, CatalogError> {
         let is_ours = ObjectName::parse(&upload.multipart.key).is_some();
         Ok(is_ours
-            && is_older(upload.begun, UPLOAD_LIMIT)
+            && is_older(upload.begun, self.uploads_older_than)
             && !self.catalog.names_upload(&upload.multipart.upload_id).await?)
     }
 }
