@@ -20,6 +20,7 @@ help:
 	@echo 'make schemathesis   the API against its description, for minutes (the tests do it for seconds)'
 	@echo 'make crash   kill a live server again and again (CRASH_ROUNDS=200, CRASH_SEED=1)'
 	@echo 'make soak    four streams through random trouble (SOAK_MINUTES=30, SOAK_SEED printed)'
+	@echo 'make ten-hours   a broadcast of ten hours through the recorder, as fast as it goes (HOURS=10)'
 	@echo 'make fuzz    each parser for a minute (FUZZ_SECONDS=60)'
 	@echo 'make clean   remove what was built'
 
@@ -52,6 +53,7 @@ bench: install-bench $(WEB_PAGES)
 	cargo run --release --locked -p benches --bin origin
 	cargo run --release --locked -p benches --bin sessions
 	cargo run --release --locked -p benches --bin silent
+	cargo run --release --locked -p benches --bin recording
 
 # The scenario `openapi` as the tests run it, but with more of everything.
 .PHONY: schemathesis
@@ -66,6 +68,11 @@ soak: SCENARIO = soak::
 crash soak: install-test $(WEB_PAGES)
 	cargo build --locked -p server
 	cargo test --locked -p scenarios --test scenarios -- --ignored --nocapture $(SCENARIO)
+
+# What follows the encoder is real; the encoder is left out, which would take ten hours.
+.PHONY: ten-hours
+ten-hours: install-test $(WEB_PAGES)
+	cargo test --locked -p server --lib -- --ignored --nocapture ten_hours
 
 FUZZ_SECONDS ?= 60
 # Sanitizers need the nightly features of the compiler that is there.

@@ -63,7 +63,8 @@ pub async fn compare(weir: &Weir, format: Format, seconds: u32) -> Result<Compar
     Ok(Comparison { weir: weir_cpu, ffmpeg: ffmpeg_cpu, ratio: weir_cpu / ffmpeg_cpu })
 }
 
-fn replay(recording: &Path, url: &str) -> Result<Child, Error> {
+/// Publishes a recording in real time.
+pub fn replay(recording: &Path, url: &str) -> Result<Child, Error> {
     Command::new("ffmpeg")
         .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-re", "-i"])
         .arg(recording)

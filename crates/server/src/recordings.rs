@@ -6,6 +6,8 @@
 mod assembly;
 mod bucket_playlist;
 mod recorder;
+#[cfg(test)]
+mod ten_hours;
 mod upload;
 mod vod;
 

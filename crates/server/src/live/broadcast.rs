@@ -155,6 +155,25 @@ pub(crate) struct Attached {
     left: bool,
 }
 
+#[cfg(test)]
+impl Broadcast {
+    /// What the encoder's thread does with a segment; waits while the uploads are behind, as that cannot.
+    pub(crate) async fn push(&self, segment: Arc<hls_mux::Segment>) {
+        while self.uploads.depth().0 > 4 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.window.push(&segment);
+        assert_eq!(self.uploads.push(segment), 0, "there was room");
+    }
+
+    /// Waits until every segment is stored, listed and kept.
+    pub(crate) async fn all_stored(&self) {
+        while self.uploads.depth().0 > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
 impl Broadcast {
     /// Makes a new session the one that feeds this broadcast, if nobody does, or whoever does has to
     /// yield to it.
