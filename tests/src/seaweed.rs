@@ -161,10 +161,11 @@ fn join(folder: &Path) -> (Ports, File) {
 fn spawn(folder: &Path, ports: Ports, lock: File) {
     let first = ports.first;
     std::fs::write(folder.join("s3.json"), identities().to_string()).unwrap();
+    // Each bucket takes seven volumes with its first object.
     let guardian = format!(
         r#"rm -rf volume; mkdir volume
         "$WEED" server -dir=volume -ip=127.0.0.1 -ip.bind=127.0.0.1 -master.port={} -volume.port={} \
-            -filer -filer.port={} -master.volumeSizeLimitMB=64 -volume.max=100 \
+            -filer -filer.port={} -master.volumeSizeLimitMB=64 -volume.max=1000 \
             -s3 -s3.port={first} -s3.port.iceberg=0 -s3.port.lance=0 -s3.config=s3.json -s3.iam=false \
             -volume.preStopSeconds=0 >weed.log 2>&1 &
         clean="kill -9 $!; rm -rf volume ports /tmp/seaweedfs-*-{}?.sock /tmp/seaweedfs-*-{}?.sock"
