@@ -13,6 +13,7 @@ mod range;
 mod recordings;
 mod requester;
 mod streams;
+mod transcode_jobs;
 mod urls;
 mod viewer_history;
 mod watch;
@@ -114,6 +115,9 @@ pub(crate) fn router(api: Api) -> Router {
         .routes(routes!(viewer_history::viewer_history))
         .routes(routes!(recordings::list))
         .routes(routes!(recordings::delete))
+        .routes(routes!(transcode_jobs::convert))
+        .routes(routes!(transcode_jobs::list))
+        .routes(routes!(transcode_jobs::get, transcode_jobs::change))
         .routes(routes!(events::listen))
         .routes(routes!(events::log))
         .routes(routes!(webhooks::create, webhooks::list))

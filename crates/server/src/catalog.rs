@@ -11,6 +11,7 @@ mod recording_upload;
 mod recordings;
 mod retention;
 mod stream;
+mod transcode_jobs;
 mod viewer_samples;
 mod webhooks;
 
@@ -29,6 +30,7 @@ pub(crate) use options::{MAX_DVR_WINDOW, MAX_RECONNECT_WINDOW, MAX_RETENTION_DAY
 pub(crate) use recording::{RecordedFile, Recording, RecordingState};
 pub(crate) use recording_upload::SealedPart;
 pub(crate) use stream::{EndReason, Status, Stream, VideoId};
+pub(crate) use transcode_jobs::{JobState, TranscodeJob};
 pub(crate) use viewer_samples::{SAMPLE_PERIOD, ViewerSample};
 pub(crate) use webhooks::OLD_SECRET_SIGNS;
 
@@ -76,7 +78,7 @@ fn failed(operation: &'static str) -> impl FnOnce(sqlx::Error) -> CatalogError {
 
 const COLUMNS: &str = "video_id, title, stream_key, armed, status, created_at, started_at, ended_at, \
                        end_code, end_message, record, reconnect_window_s, second_publisher, latency_mode, \
-                       retention_days, dvr_window_s";
+                       retention_days, dvr_window_s, convert_to_vod";
 
 impl Catalog {
     /// Opens the database, makes it if it isn't there, and brings its schema up to date.
@@ -112,8 +114,8 @@ impl Catalog {
         let mut change = self.begin().await?;
         sqlx::query(
             "INSERT INTO streams (video_id, title, stream_key, stream_key_hash, armed, status, created_at, \
-             record, reconnect_window_s, second_publisher, latency_mode, retention_days, dvr_window_s) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             record, reconnect_window_s, second_publisher, latency_mode, retention_days, dvr_window_s, \
+             convert_to_vod) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         )
         .bind(stream.video_id.as_str())
         .bind(&stream.title)
@@ -128,6 +130,7 @@ impl Catalog {
         .bind(stream.options.latency_mode.as_str())
         .bind(stream.options.retention_days.map(i64::from))
         .bind(stream.options.dvr_window.map(i64::from))
+        .bind(stream.options.convert_to_vod)
         .execute(&mut *change)
         .await
         .map_err(failed("add a stream"))?;
@@ -141,7 +144,8 @@ impl Catalog {
     pub(crate) async fn change(&self, id: &VideoId, title: &str, options: &StreamOptions) -> Result<bool> {
         let done = sqlx::query(
             "UPDATE streams SET title = $2, record = $3, reconnect_window_s = $4, second_publisher = $5, \
-             latency_mode = $6, retention_days = $7, dvr_window_s = $8 WHERE video_id = $1",
+             latency_mode = $6, retention_days = $7, dvr_window_s = $8, convert_to_vod = $9 \
+             WHERE video_id = $1",
         )
         .bind(id.as_str())
         .bind(title)
@@ -151,6 +155,7 @@ impl Catalog {
         .bind(options.latency_mode.as_str())
         .bind(options.retention_days.map(i64::from))
         .bind(options.dvr_window.map(i64::from))
+        .bind(options.convert_to_vod)
         .execute(&self.pool)
         .await
         .map_err(failed("change a stream"))?;

@@ -286,6 +286,7 @@ fn stream_defaults(settings: &Settings) -> Result<StreamOptions, ConfigError> {
         latency_mode: settings.latency_mode.unwrap_or_default(),
         retention_days: retention_days.transpose()?,
         dvr_window: dvr_window.transpose()?,
+        convert_to_vod: settings.convert_to_vod.unwrap_or(default.convert_to_vod),
     })
 }
 

@@ -164,6 +164,9 @@ pub struct Settings {
     /// Seconds that viewers of a new stream may go back while it is live [default: to its beginning]
     #[arg(long, env = "WEIR_DVR_WINDOW", help_heading = "Streams")]
     pub dvr_window: Option<u32>,
+    /// Whether a new stream's recordings get a job for your transcode workflow [default: false]
+    #[arg(long, env = "WEIR_CONVERT_TO_VOD", help_heading = "Streams")]
+    pub convert_to_vod: Option<bool>,
     /// Seconds that publishers on air are waited for when the server is told to stop [default: 0]
     #[arg(long, env = "WEIR_DRAIN", help_heading = "Streams")]
     pub drain: Option<u64>,

@@ -1,9 +1,9 @@
 //! What is left of a broadcast: a file, and its segments.
 
-use reqwest::Client;
 use reqwest::header::RANGE;
+use reqwest::{Client, Method};
 use scenarios::{Movie, SeaweedFs, Source, Stream, Version, Weir, encode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Waits until the stream's newest recording is ready; there must be so many.
 pub(crate) async fn ready(weir: &Weir, stream: &Stream, count: usize) -> Value {
@@ -114,9 +114,28 @@ async fn a_broadcast_that_lost_its_publisher_and_its_server_leaves_one_file_and_
     weir.assert_healthy().await;
 }
 
+/// Each recording has a job, of which there was an event, and which one worker can take.
+async fn assert_is_queued_for_conversion(weir: &Weir, stream: &Stream, files: &[Value]) {
+    let jobs = weir.api().get("/api/transcode-jobs?state=QUEUED").await.json()["jobs"].clone();
+    let inputs: Vec<&Value> = jobs.as_array().unwrap().iter().map(|job| &job["inputKey"]).collect();
+    assert_eq!(inputs, files.iter().map(|file| &file["key"]).collect::<Vec<_>>());
+    let told = weir.api().get(&stream.path("events")).await.json();
+    assert_eq!(told["events"][0]["type"], "transcode.queued", "{told}");
+    assert_eq!(told["events"][0]["data"]["jobId"], jobs[1]["jobId"], "{told}");
+    let job = format!("/api/transcode-jobs/{}", jobs[0]["jobId"].as_str().unwrap());
+    let api = weir.api();
+    let patch = |body: Value| api.call(Method::PATCH, &job, Some(body));
+    assert_eq!(patch(json!({ "state": "RUNNING" })).await.json()["state"], "RUNNING");
+    patch(json!({ "state": "RUNNING" })).await.assert_problem(409);
+    let failed = patch(json!({ "state": "FAILED", "reason": "no such codec" })).await.json();
+    assert_eq!(failed["reason"], "no such codec");
+    let again = weir.api().post(&stream.path("recordings/1/convert")).await.json();
+    assert_eq!((&again["jobId"], &again["state"]), (&jobs[0]["jobId"], &json!("QUEUED")));
+}
+
 #[tokio::test]
 async fn each_broadcast_of_a_stream_has_a_file_that_players_can_seek_in() {
-    let mut weir = Weir::builder().env("WEIR_RECORD", true).start().await;
+    let mut weir = Weir::builder().env("WEIR_RECORD", true).env("WEIR_CONVERT_TO_VOD", true).start().await;
     let stream = weir.api().create("twice").await;
     let mut files = Vec::new();
     for count in 1..=2 {
@@ -134,5 +153,6 @@ async fn each_broadcast_of_a_stream_has_a_file_that_players_can_seek_in() {
     let size = files[0]["size"].as_u64().unwrap();
     assert_eq!(piece.headers()["content-range"], format!("bytes 4-7/{size}"));
     assert_eq!(&piece.bytes().await.unwrap()[..], b"ftyp");
+    assert_is_queued_for_conversion(&weir, &stream, &files).await;
     weir.assert_healthy().await;
 }

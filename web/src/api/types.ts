@@ -91,6 +91,8 @@ export interface StreamOptions {
   retentionDays: number | null;
   /** Seconds that viewers may go back while a recorded broadcast is live; null: to its beginning. */
   dvrWindow: number | null;
+  /** Whether each recording gets a job for the application's transcode workflow. */
+  convertToVod: boolean;
 }
 
 /** A stream's title and options, as they are to be. */
@@ -170,7 +172,7 @@ export interface StreamEvent {
 
 export const EVENT_TYPES = [
   "stream.created", "stream.live", "stream.reconnecting", "stream.ended", "stream.failed", "recording.ready",
-  "recording.failed", "viewers.limit", "webhook.disabled",
+  "recording.failed", "transcode.queued", "viewers.limit", "webhook.disabled",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

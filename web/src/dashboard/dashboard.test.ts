@@ -12,7 +12,7 @@ import { condition } from "./webhookCard";
 
 function live(change: Partial<StreamStatus> = {}): StreamStatus {
   return {
-    record: false, reconnectWindow: 30, secondPublisher: "takeover", latencyMode: "low", retentionDays: null, dvrWindow: null,
+    record: false, reconnectWindow: 30, secondPublisher: "takeover", latencyMode: "low", retentionDays: null, dvrWindow: null, convertToVod: false,
     videoId: "a1", title: "Concert", status: "LIVE", isLiveNow: true, reconnecting: false, armed: true,
     hlsManifestKey: "live/a1/index.m3u8", createdAt: null, startedAt: null, endedAt: null, endReason: null, viewers: 4, peakViewers: 5, totalViewers: 9, playback: null, servedBytes: null,
     rtmpUrl: null, playbackUrl: null, playerUrl: null,

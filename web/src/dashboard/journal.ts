@@ -45,6 +45,8 @@ function told({ type, data }: StreamEvent): Pick<Entry, "kind" | "text"> {
       return { kind: "bad", text: data.of === "server" ? "A viewer was turned away: the server is full" : `A viewer was turned away: ${format.count(data.viewers)} watch, as many as may` };
     case "recording.ready":
       return { kind: "good", text: "The recording is ready" };
+    case "transcode.queued":
+      return { kind: "info", text: "A transcode job is queued" };
     case "recording.failed":
       return { kind: "bad", text: `The recording failed: ${reason}` };
     default:

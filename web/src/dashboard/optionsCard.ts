@@ -26,6 +26,7 @@ export class OptionsCard {
       ["Latency", status.latencyMode === "low" ? "low" : "standard"],
       ["Recording", status.record ? kept(status) : "off"],
       ["Viewers may go back", status.record ? (status.dvrWindow === null ? "to the beginning" : format.duration(status.dvrWindow)) : format.NONE],
+      ["Transcode job", status.record ? (status.convertToVod ? "for each recording" : "on request") : format.NONE],
       ["Wait for the encoder", format.duration(status.reconnectWindow)],
       ["Second encoder", status.secondPublisher === "reject" ? "refused" : "takes over"],
     ]);
@@ -34,8 +35,8 @@ export class OptionsCard {
   private async change(): Promise<void> {
     const { status } = this;
     if (!status) return;
-    const { title, record, reconnectWindow, secondPublisher, latencyMode, retentionDays, dvrWindow } = status;
-    const from: Wishes = { title: title ?? "", record, reconnectWindow, secondPublisher, latencyMode, retentionDays, dvrWindow };
+    const { title, record, reconnectWindow, secondPublisher, latencyMode, retentionDays, dvrWindow, convertToVod } = status;
+    const from: Wishes = { title: title ?? "", record, reconnectWindow, secondPublisher, latencyMode, retentionDays, dvrWindow, convertToVod };
     const note = status.status === "LIVE" ? "The broadcast on air goes on as it began; the next one has the new options." : undefined;
     const wishes = await askWishes({ heading: "Change the stream", action: "Save", from, ...(note && { note }) });
     if (wishes === null) return;

@@ -22,14 +22,15 @@ export async function askWishes({ heading, action, note, from }: Question): Prom
   const record = h("input", { id: "record", type: "checkbox", checked: from.record, onchange: () => showRecording() });
   const retention = numeric("retention", from.retentionDays, 0, MAX_RETENTION_DAYS, "for ever");
   const dvr = numeric("dvr", from.dvrWindow, 1, MAX_DVR_WINDOW_S, "to the beginning");
+  const convert = h("input", { id: "convert", type: "checkbox", checked: from.convertToVod });
   const reconnect = numeric("reconnect", from.reconnectWindow, 0, MAX_RECONNECT_WINDOW_S);
   reconnect.required = true;
   const second = select("second", [["takeover", "Takes over from one that is silent"], ["reject", "Is refused"]], from.secondPublisher);
   const recording = h(
     "div",
-    { class: "pair" },
-    labelled("Keep for (days)", retention),
-    labelled("Rewind (seconds)", dvr),
+    { class: "stack" },
+    h("div", { class: "pair" }, labelled("Keep for (days)", retention), labelled("Rewind (seconds)", dvr)),
+    h("label", { class: "check" }, convert, "Queue a transcode job for each"),
   );
   const showRecording = (): void => void (recording.hidden = !record.checked);
   showRecording();
@@ -77,6 +78,7 @@ export async function askWishes({ heading, action, note, from }: Question): Prom
     latencyMode: latency.value as StreamOptions["latencyMode"],
     retentionDays: number(retention),
     dvrWindow: number(dvr),
+    convertToVod: convert.checked,
   };
 }
 

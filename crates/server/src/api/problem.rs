@@ -65,6 +65,20 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "still-recording", "Still recording", detail)
     }
 
+    pub(super) fn recording_not_ready(number: u32) -> Self {
+        let detail = format!("Recording {number} has no file (yet). Its state says how far it is.");
+        Self::new(StatusCode::CONFLICT, "recording-not-ready", "Recording not ready", detail)
+    }
+
+    pub(super) fn no_such_job(id: &str) -> Self {
+        let detail = format!("There is no transcode job {id}.");
+        Self::new(StatusCode::NOT_FOUND, "no-such-job", "No such job", detail)
+    }
+
+    pub(super) fn job_in_other_state(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "job-in-other-state", "Job in another state", detail)
+    }
+
     pub(super) fn store_unreachable() -> Self {
         let detail = "The object store doesn't answer as it should. Try again later.";
         let title = "Object store unreachable";

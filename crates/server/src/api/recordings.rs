@@ -119,15 +119,20 @@ pub(super) async fn delete(
     State(api): State<Api>,
     Path((id, number)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    let none = || Problem::no_such_recording(&id, &number);
-    let stream = VideoId::parse(&id).ok_or_else(none)?;
-    let found = number.parse().ok().filter(|number| *number > 0).ok_or_else(none)?;
-    let recording = api.catalog.recording(&stream, found).await?.ok_or_else(none)?;
+    let recording = find(&api, &id, &number).await?;
     if recording.state == RecordingState::Recording {
-        return Err(Problem::still_recording(found));
+        return Err(Problem::still_recording(recording.number));
     }
     api.recorders.remove(&recording).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The recording that a path names.
+pub(super) async fn find(api: &Api, id: &str, number: &str) -> Result<crate::catalog::Recording, Problem> {
+    let none = || Problem::no_such_recording(id, number);
+    let stream = VideoId::parse(id).ok_or_else(none)?;
+    let number = number.parse().ok().filter(|number| *number > 0).ok_or_else(none)?;
+    api.catalog.recording(&stream, number).await?.ok_or_else(none)
 }
 
 /// The files, for players.

@@ -38,6 +38,8 @@ pub(super) struct Wishes {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 604800)]
     dvr_window: Option<Option<u32>>,
+    /// Whether each recording that is ready gets a job for the application's transcode workflow.
+    convert_to_vod: Option<bool>,
 }
 
 /// Tells a field that is null from one that is left out.
@@ -69,6 +71,7 @@ impl Wishes {
             latency_mode: self.latency_mode.unwrap_or(now.latency_mode),
             retention_days: self.retention_days.unwrap_or(now.retention_days),
             dvr_window: self.dvr_window.unwrap_or(now.dvr_window),
+            convert_to_vod: self.convert_to_vod.unwrap_or(now.convert_to_vod),
         };
         let bounds = [
             ("reconnectWindow", Some(options.reconnect_window), 0, MAX_RECONNECT_WINDOW),

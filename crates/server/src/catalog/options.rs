@@ -30,6 +30,8 @@ pub struct StreamOptions {
     /// Seconds that viewers may go back while a recorded broadcast is live; null: to its beginning.
     #[schema(maximum = 604800)]
     pub dvr_window: Option<u32>,
+    /// Whether each recording that is ready gets a job for the application's transcode workflow.
+    pub convert_to_vod: bool,
 }
 
 /// What happens when a second publisher comes with the same key.
@@ -67,6 +69,7 @@ impl Default for StreamOptions {
             latency_mode: LatencyMode::default(),
             retention_days: None,
             dvr_window: None,
+            convert_to_vod: false,
         }
     }
 }
@@ -108,6 +111,7 @@ impl sqlx::FromRow<'_, SqliteRow> for StreamOptions {
             },
             retention_days: number("retention_days")?,
             dvr_window: number("dvr_window_s")?,
+            convert_to_vod: row.try_get("convert_to_vod")?,
         })
     }
 }

@@ -9,7 +9,9 @@ use sqlx::sqlite::SqliteConnection;
 use super::listed::{integer, natural};
 use super::recording::COLUMNS;
 use super::recording_upload::forget_parts;
-use super::{Catalog, RecordedFile, Recording, Result, VideoId, events, failed, millis};
+use super::{
+    Catalog, RecordedFile, Recording, Result, VideoId, events, failed, millis, transcode_jobs,
+};
 use crate::events::EventType;
 
 impl Catalog {
@@ -82,7 +84,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// A recording's file is there; `false` if the recording was removed meanwhile.
+    /// A recording's file is there, and to be converted where its stream says so; `false` if the recording was removed
+    /// meanwhile.
     pub(crate) async fn recording_ready(
         &self,
         recording: &Recording,
@@ -114,8 +117,12 @@ impl Catalog {
             "size": file.bytes,
             "duration": file.duration.as_secs_f64(),
         });
-        let event = events::append(&mut change, EventType::RecordingReady, &recording.video_id, data).await?;
-        self.commit(change, event).await?;
+        let ready = events::append(&mut change, EventType::RecordingReady, &recording.video_id, data).await?;
+        let queued = match transcode_jobs::are_wanted(&mut change, &recording.video_id).await? {
+            true => transcode_jobs::queue(&mut change, recording, file, key).await?,
+            false => None,
+        };
+        self.commit(change, queued.unwrap_or(ready)).await?;
         Ok(true)
     }
 
@@ -165,6 +172,12 @@ impl Catalog {
             return Ok(None);
         }
         forget_parts(&mut all, id, recording.number).await.map_err(failed())?;
+        sqlx::query("DELETE FROM transcode_jobs WHERE video_id = $1 AND number = $2")
+            .bind(id.as_str())
+            .bind(number)
+            .execute(&mut *all)
+            .await
+            .map_err(failed())?;
         let kept: Vec<(i64, bool)> = sqlx::query_as(
             "DELETE FROM kept_segments WHERE video_id = $1 AND sequence >= $2 AND sequence < $3 \
              RETURNING sequence, gap",
@@ -187,6 +200,7 @@ impl Catalog {
         for statement in [
             "DELETE FROM recordings WHERE video_id = $1",
             "DELETE FROM recording_parts WHERE video_id = $1",
+            "DELETE FROM transcode_jobs WHERE video_id = $1",
             "DELETE FROM kept_segments WHERE video_id = $1",
         ] {
             let forgotten = sqlx::query(statement).bind(id.as_str()).execute(&self.pool).await;

@@ -11,6 +11,8 @@ use super::recording::COLUMNS;
 use super::{Catalog, Recording, Result, VideoId, failed, millis};
 
 const DAY_MS: i64 = 86_400_000;
+/// A job for which a recording is kept beyond its time has been queued or taken since.
+const JOB_KEEPS_FOR: i64 = 7 * DAY_MS;
 
 impl Catalog {
     /// What this catalog is called in its bucket.
@@ -64,10 +66,14 @@ impl Catalog {
         sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM recordings JOIN streams ON streams.video_id = recordings.video_id \
              WHERE recordings.state IN ('READY', 'FAILED') \
-             AND recordings.ended_at + streams.retention_days * $1 <= $2"
+             AND recordings.ended_at + streams.retention_days * $1 <= $2 \
+             AND NOT EXISTS (SELECT job_id FROM transcode_jobs WHERE transcode_jobs.video_id = recordings.video_id \
+             AND transcode_jobs.number = recordings.number AND transcode_jobs.state IN ('QUEUED', 'RUNNING') \
+             AND transcode_jobs.changed_at > $3)"
         )))
         .bind(DAY_MS)
         .bind(millis(now))
+        .bind(millis(now) - JOB_KEEPS_FOR)
         .fetch_all(&self.pool)
         .await
         .map_err(failed("find the recordings that have had their time"))

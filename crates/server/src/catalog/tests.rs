@@ -83,6 +83,7 @@ async fn options_are_kept_and_can_be_changed() {
         latency_mode: LatencyMode::Standard,
         retention_days: Some(0),
         dvr_window: Some(3600),
+        convert_to_vod: true,
     };
     let id = catalog.create("first", options.clone()).await.unwrap().video_id;
     assert_eq!(catalog.get(&id).await.unwrap().unwrap().options, options);

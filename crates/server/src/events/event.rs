@@ -29,6 +29,9 @@ pub(crate) enum EventType {
     /// There will be no file of a recording.
     #[serde(rename = "recording.failed")]
     RecordingFailed,
+    /// A recording is to be converted: there is a job for the application's transcode workflow.
+    #[serde(rename = "transcode.queued")]
+    TranscodeQueued,
     /// A viewer was refused for want of room; told once a minute at most.
     #[serde(rename = "viewers.limit")]
     ViewersLimit,
@@ -48,6 +51,7 @@ impl EventType {
             Self::StreamFailed => "stream.failed",
             Self::RecordingReady => "recording.ready",
             Self::RecordingFailed => "recording.failed",
+            Self::TranscodeQueued => "transcode.queued",
             Self::ViewersLimit => "viewers.limit",
             Self::WebhookDisabled => "webhook.disabled",
         }
@@ -103,6 +107,9 @@ mod tests {
             EventType::StreamReconnecting,
             EventType::StreamEnded,
             EventType::StreamFailed,
+            EventType::RecordingReady,
+            EventType::RecordingFailed,
+            EventType::TranscodeQueued,
             EventType::ViewersLimit,
             EventType::WebhookDisabled,
         ] {
