@@ -52,7 +52,7 @@ pub use publisher::Publisher;
 pub use relay::Relay;
 pub use rtmp_client::RtmpClient;
 pub use seaweed::SeaweedFs;
-pub use sources::{Source, encode, play_file, play_file_in_a_loop, source_file, still};
+pub use sources::{Source, brightening, encode, play_file, play_file_in_a_loop, source_file, still};
 pub use tls_front::TlsFront;
 pub use webhook_receiver::{Message, Reaction, WebhookReceiver, assert_signed};
 pub use weir::{Weir, WeirBuilder, free_port};

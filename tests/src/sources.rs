@@ -30,6 +30,25 @@ pub fn encode(source: &Source) -> Vec<String> {
     args
 }
 
+/// ffmpeg's arguments to publish a picture that grows from black to white in so many seconds.
+pub fn brightening(seconds: u32) -> Vec<String> {
+    let picture = format!("color=white:size=640x360:rate=30:duration={seconds},fade=in:st=0:d={seconds}");
+    let args = [
+        "-re",
+        "-f",
+        "lavfi",
+        "-i",
+        &picture,
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-pix_fmt",
+        "yuv420p",
+    ];
+    args.into_iter().chain(["-g", "60"]).map(str::to_owned).collect()
+}
+
 /// Writes one picture of a lavfi `graph` to a file, in the format that its name asks for.
 pub async fn still(graph: &str, file: &str) {
     let args = ["-loglevel", "error", "-y", "-f", "lavfi", "-i", graph, "-frames:v", "1", file];

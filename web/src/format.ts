@@ -65,6 +65,15 @@ export function clock(totalSeconds: number): string {
   return h > 0 ? `${h}:${tail}` : tail;
 }
 
+/** The same for ears: "1 hour 2 minutes 3 seconds". */
+export function spokenClock(totalSeconds: number): string {
+  const whole = Math.max(0, Math.floor(totalSeconds));
+  const parts = ([[Math.floor(whole / 3600), "hour"], [Math.floor(whole / 60) % 60, "minute"], [whole % 60, "second"]] as const)
+    .filter(([value]) => value > 0)
+    .map(([value, unit]) => `${value} ${unit}${value === 1 ? "" : "s"}`);
+  return parts.join(" ") || "0 seconds";
+}
+
 /** A span of seconds in words: 30 s, 5 min, 1.5 h. */
 export function duration(value: Maybe): string {
   if (!known(value)) return NONE;

@@ -10,6 +10,7 @@ mod recording;
 mod recording_upload;
 mod recordings;
 mod retention;
+mod rewind;
 mod stream;
 mod transcode_jobs;
 mod viewer_samples;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use scenarios::{Browser, Source, Weir, encode, eventually};
+use scenarios::{Browser, Source, Weir, brightening, encode, eventually};
 use serde_json::Value;
 
 /// Where the video is and a fingerprint of its picture.
@@ -104,4 +104,63 @@ async fn whole_segments_are_played_on_request() {
     let (plain, stats) = play("?latency=plain").await;
     assert!(stats["interval"].as_f64().unwrap() > 1.5, "segments of 2 s arrive: {stats}");
     assert!((1.5..4.5).contains(&median(&plain)), "{plain:?}");
+}
+
+/// How far playback is, how bright its picture is, from 0 to 255, and what the seek bar says.
+const REPLAY: &str = r"
+    const video = document.querySelector('video'), bar = document.querySelector('[role=slider]');
+    if (bar.hidden || video.seeking || video.readyState < 2 || window.weir.stats().phase !== 'replay') return null;
+    const canvas = document.createElement('canvas');
+    canvas.width = canvas.height = 1;
+    const context = canvas.getContext('2d');
+    context.drawImage(video, 0, 0, 1, 1);
+    const said = (name) => bar.getAttribute('aria-' + name);
+    return { at: video.currentTime, brightness: context.getImageData(0, 0, 1, 1).data[1],
+             now: Number(said('valuenow')), most: Number(said('valuemax')), text: said('valuetext') };
+";
+const PRESS: &str = "const bar = document.querySelector('[role=slider]'); bar.focus();
+    bar.dispatchEvent(new KeyboardEvent('keydown', { key: KEY, bubbles: true }));";
+const CLICK: &str = "const bar = document.querySelector('[role=slider]'), box = bar.getBoundingClientRect();
+    const at = { clientX: box.left + box.width / 2, clientY: box.top + 5, button: 0, pointerId: 1 };
+    bar.setPointerCapture = () => {};
+    for (const type of ['pointerdown', 'pointerup']) bar.dispatchEvent(new PointerEvent(type, at));";
+
+#[tokio::test]
+async fn what_was_recorded_is_gone_back_in_while_live_and_sought_in_afterwards() {
+    let weir = Weir::builder().env("WEIR_RECORD", true).start().await;
+    let stream = weir.api().create("kept").await;
+    let mut player = stream.watch();
+    let mut publisher = stream.publish(brightening(10));
+    player.segments(2).await;
+    let browser = Browser::open(&weir.url(&format!("/live/{}", stream.id))).await;
+    let wait = Duration::from_secs(40);
+    eventually("the live picture and the bar", wait, || async {
+        let stats = browser.run(STATS).await;
+        let shown = browser.run("return !document.querySelector('[role=slider]').hidden").await;
+        (stats["phase"] == "live" && shown == true).then_some(())
+    })
+    .await;
+    browser.run(&PRESS.replace("KEY", "'Home'")).await;
+    let replay = |what: &'static str, enough: fn(&Value) -> bool| {
+        let browser = &browser;
+        eventually(what, wait, move || async move {
+            Some(browser.run(REPLAY).await).filter(|seen| !seen.is_null() && enough(seen))
+        })
+    };
+    replay("the beginning", |seen| seen["at"].as_f64().unwrap() < 6.0).await;
+    publisher.finishes().await;
+    stream.reaches("READY").await;
+    replay("the whole of it", |seen| seen["most"] == 10).await;
+    browser.run("document.querySelector('video').pause()").await;
+    browser.run(CLICK).await;
+    let middle = replay("the middle", |seen| seen["at"].as_f64().unwrap() >= 4.9).await;
+    let (at, brightness) = (middle["at"].as_f64().unwrap(), middle["brightness"].as_f64().unwrap());
+    assert!((at / 10.0 - brightness / 255.0).abs() < 0.06, "{middle}");
+    assert!(middle["text"].as_str().unwrap().ends_with(" seconds of 10 seconds"), "{middle}");
+    // Who comes now sees it from its beginning.
+    browser.run("location.reload()").await;
+    replay("the recording", |seen| (0.1..4.5).contains(&seen["at"].as_f64().unwrap())).await;
+    assert_eq!(browser.errors().await, Vec::<String>::new(), "errors in the page's console");
+    browser.close().await;
+    player.finish();
 }

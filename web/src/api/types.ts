@@ -225,6 +225,16 @@ export interface WatchMessage {
   isLiveNow: boolean;
   reconnecting: boolean;
   viewers: number;
+  /** How far viewers can go back; null while nothing is kept. */
+  rewind: Rewind | null;
+}
+
+/** What is kept of a broadcast. */
+export interface Rewind {
+  /** When it began. */
+  from: string;
+  /** Seconds that viewers may go back while it is on air; null: all of it. */
+  window: number | null;
 }
 
 /** What a player says of its picture over the watch socket. */

@@ -70,6 +70,7 @@ export function parseWatchMessage(data: unknown): WatchMessage | null {
       isLiveNow: value.isLiveNow === true,
       reconnecting: value.reconnecting === true,
       viewers: typeof value.viewers === "number" ? value.viewers : 0,
+      rewind: typeof value.rewind?.from === "string" ? { from: value.rewind.from, window: value.rewind.window ?? null } : null,
     };
   } catch {
     return null;

@@ -1,9 +1,10 @@
-import { count, seconds } from "../format";
+import { clock, count, seconds } from "../format";
 import { h, setText } from "../ui/dom";
 import { icon, type Icon } from "../ui/icons";
 import { canFullscreen } from "./fullscreen";
 import type { Shortcuts } from "./keyboard";
 import type { Player, PlayerView } from "./player";
+import { SeekBar, label } from "./seekBar";
 import type { Volume } from "./volume";
 
 /** The bar of controls, the large buttons over the picture, and the badges. */
@@ -14,7 +15,8 @@ export class Controls {
   private readonly level: HTMLInputElement;
   private readonly live: HTMLButtonElement;
   private readonly liveText = h("span");
-  private readonly latency = h("span", { class: "readout", title: "From the camera’s clock to this screen" });
+  private readonly time = h("span", { class: "readout" });
+  private readonly seek: SeekBar;
   private readonly viewersCount = h("span");
   private readonly viewers = h("span", { class: "readout" }, icon("people"), this.viewersCount);
   private readonly quality: HTMLSelectElement;
@@ -48,6 +50,7 @@ export class Controls {
     this.unmute = h("button", { type: "button", class: "unmute", onclick: actions.toggleMute }, icon("muted"), "Tap for sound");
     this.bigPlay = button("play", "Play", actions.togglePlay);
     this.bigPlay.className = "big-play";
+    this.seek = new SeekBar((position) => player.seekTo(position));
     this.element = h(
       "div",
       { class: "controls" },
@@ -56,16 +59,21 @@ export class Controls {
       h(
         "div",
         { class: "bar", role: "group", "aria-label": "Player controls" },
-        this.play, this.mute, this.level, this.live, this.latency,
-        h("span", { class: "space" }),
-        this.viewers, this.quality, pip, this.fullscreen,
+        this.seek.element,
+        h(
+          "div",
+          { class: "buttons" },
+          this.play, this.mute, this.level, this.live, this.time,
+          h("span", { class: "space" }),
+          this.viewers, this.quality, pip, this.fullscreen,
+        ),
       ),
     );
   }
 
   show(view: PlayerView): void {
     const { video } = this.player;
-    const playing = view.phase === "live" || view.phase === "reconnecting";
+    const playing = view.phase === "live" || view.phase === "reconnecting" || view.phase === "replay";
     setIcon(this.play, video.paused ? "play" : "pause", video.paused ? "Play (space)" : "Pause (space)");
     this.play.disabled = !playing;
     const muted = this.volume.muted;
@@ -74,9 +82,10 @@ export class Controls {
     this.unmute.hidden = !(muted && playing && !view.blocked && !view.paused);
     this.bigPlay.hidden = !(view.blocked || (view.paused && playing));
     this.showLive(view, playing);
-    const latency = playing && !view.paused ? view.latency : null;
-    setText(this.latency, latency === null ? "" : `${seconds(latency)} behind`);
-    this.latency.hidden = latency === null;
+    this.seek.show(playing ? view.range : null);
+    const time = playing ? told(view) : "";
+    setText(this.time, time);
+    this.time.hidden = time === "";
     setText(this.viewersCount, count(view.viewers));
     this.viewers.hidden = view.viewers === null;
     this.viewers.setAttribute("aria-label", `${count(view.viewers)} watching`);
@@ -87,7 +96,7 @@ export class Controls {
 
   private showLive(view: PlayerView, playing: boolean): void {
     const atEdge = view.atEdge && !view.paused;
-    this.live.hidden = !playing;
+    this.live.hidden = !playing || (view.phase === "replay" && !view.range?.onAir);
     this.live.dataset["edge"] = String(atEdge);
     setText(this.liveText, view.phase === "reconnecting" ? "Waiting" : atEdge ? "Live" : "Go live");
     this.live.setAttribute("aria-label", atEdge ? "Live" : "Go to live (l)");
@@ -105,6 +114,15 @@ export class Controls {
     }
     if (document.activeElement !== this.quality) this.quality.value = String(source.quality);
   }
+}
+
+/** How far behind the camera the picture is, or where in the recording. */
+function told({ phase, range, latency, paused }: PlayerView): string {
+  if (phase === "replay") {
+    if (!range) return "";
+    return range.onAir ? label(range.position, range) : `${clock(range.position)} / ${clock(range.length)}`;
+  }
+  return latency === null || paused ? "" : `${seconds(latency)} behind`;
 }
 
 function button(name: Icon, label: string, action: () => void): HTMLButtonElement {

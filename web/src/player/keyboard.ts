@@ -5,6 +5,8 @@ export interface Shortcuts {
   togglePictureInPicture(): void;
   goLive(): void;
   seekBy(seconds: number): void;
+  toBeginning(): void;
+  toEnd(): void;
   volumeBy(step: number): void;
 }
 
@@ -29,6 +31,10 @@ export function shortcut(key: string, actions: Shortcuts): (() => void) | null {
       return () => actions.seekBy(-SEEK_S);
     case "ArrowRight":
       return () => actions.seekBy(SEEK_S);
+    case "Home":
+      return () => actions.toBeginning();
+    case "End":
+      return () => actions.toEnd();
     case "ArrowUp":
       return () => actions.volumeBy(VOLUME_STEP);
     case "ArrowDown":

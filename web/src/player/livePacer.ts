@@ -58,6 +58,11 @@ export class LivePacer {
     if (position !== null && Math.abs(position - this.video.currentTime) > 0.3) this.video.currentTime = position;
   }
 
+  /** Whether it is buffered what is so many seconds from here. */
+  reaches(seconds: number): boolean {
+    return this.isBuffered(this.video.currentTime + seconds);
+  }
+
   /** Moves within what is buffered; forward past the edge is live again. */
   seekBy(now: number, seconds: number, source: Source): void {
     const { buffered, currentTime } = this.video;

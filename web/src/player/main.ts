@@ -43,12 +43,14 @@ function main(): void {
     toggleMute: () => volume.toggleMute(),
     toggleFullscreen: () => toggleFullscreen(root, video),
     togglePictureInPicture: () => togglePictureInPicture(video),
-    goLive: () => (player.view.paused ? player.togglePlay() : player.playback.goLive()),
-    seekBy: (seconds) => player.playback.seekBy(seconds),
+    goLive: () => player.goLive(),
+    seekBy: (seconds) => player.seekBy(seconds),
+    toBeginning: () => player.seekTo(0),
+    toEnd: () => player.toEnd(),
     volumeBy: (step) => volume.step(step),
   };
   const poster = new Poster(`/live/${encodeURIComponent(videoId)}/thumb.jpg`);
-  const screen = new Screen();
+  const screen = new Screen(() => player.replay({ position: 0 }));
   const controls = new Controls(player, volume, actions);
   const brand = h("p", { class: "brand", "aria-hidden": "true" }, "weir");
   root.append(poster.element, video, screen.element, brand, controls.element);
@@ -56,7 +58,7 @@ function main(): void {
   refresh = () => {
     const view = player.view;
     root.dataset["phase"] = view.phase;
-    root.dataset["playing"] = String(view.phase === "live" && !view.paused && !view.blocked);
+    root.dataset["playing"] = String((view.phase === "live" || view.phase === "replay") && !view.paused && !view.blocked);
     poster.show(view.phase);
     screen.show(view);
     controls.show(view);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { StreamState } from "../api/types";
-import { INITIAL, phase, reduce, wantsMedia, type Signal, type ViewerState } from "./phase";
+import { INITIAL, phase, reduce, wantsMedia, wantsReplay, type Signal, type ViewerState } from "./phase";
 
 const watch = (status: StreamState, reconnecting = false): Signal => ({
   type: "watch",
-  message: { type: "status", status, isLiveNow: status === "LIVE", reconnecting, viewers: 3 },
+  message: { type: "status", status, isLiveNow: status === "LIVE", reconnecting, viewers: 3, rewind: null },
 });
 const playlist = (outcome: "live" | "ended" | "missing" | "unreachable"): Signal => ({ type: "playlist", outcome });
 const after = (...signals: Signal[]): ViewerState => signals.reduce(reduce, INITIAL);
@@ -76,5 +76,25 @@ describe("phase", () => {
   it("doesn't show a viewer count that nobody keeps", () => {
     expect(after(watch("LIVE")).viewers).toBe(3);
     expect(after(watch("LIVE"), { type: "socketLost" }).viewers).toBeNull();
+  });
+
+  it("shows what is kept of a broadcast that is over, to who hasn't seen it", () => {
+    const rewind = { from: "2026-11-22T18:00:00Z", window: null };
+    const over: Signal = { type: "watch", message: { type: "status", status: "READY", isLiveNow: false, reconnecting: false, viewers: 1, rewind } };
+    expect(wantsReplay(after(over))).toBe(true);
+    expect(wantsReplay(after(watch("READY")))).toBe(false);
+    expect(wantsReplay(after(watch("LIVE"), { type: "picture" }, over, { type: "drained" }))).toBe(false);
+    const replaying = [over, { type: "replay", on: true }, { type: "picture" }] as Signal[];
+    expect([told(...replaying), wantsMedia(after(...replaying))]).toEqual(["replay", false]);
+    expect(told(...replaying, watch("LIVE"))).toBe("starting");
+    const gone = after(...replaying, { type: "gone" }, over);
+    expect([phase(gone), wantsReplay(gone)]).toEqual(["ended", false]);
+  });
+
+  it("stays with what is kept while a broadcast goes on, until the viewer wants it live", () => {
+    const back = [watch("LIVE"), { type: "picture" }, { type: "replay", on: true }, { type: "picture" }] as Signal[];
+    expect(told(...back, watch("LIVE", true))).toBe("replay");
+    expect(told(...back, { type: "replay", on: false })).toBe("starting");
+    expect(told(...back, watch("READY"))).toBe("replay");
   });
 });

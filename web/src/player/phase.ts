@@ -1,6 +1,6 @@
 // What the viewer is told, from what the watch socket, the playlist and the video element say.
 
-import type { WatchMessage } from "../api/types";
+import type { Rewind, WatchMessage } from "../api/types";
 
 export type Phase =
   | "connecting"
@@ -10,6 +10,7 @@ export type Phase =
   | "starting"
   | "live"
   | "reconnecting"
+  | "replay"
   | "ended"
   | "failed";
 
@@ -25,7 +26,11 @@ export type Signal =
   /** The source was taken off the video element. */
   | { type: "detached" }
   /** Everything there was to play has been played. */
-  | { type: "drained" };
+  | { type: "drained" }
+  /** The viewer sees what is kept, rather than what is live; or does so no more. */
+  | { type: "replay"; on: boolean }
+  /** What was said to be kept is not there. */
+  | { type: "gone" };
 
 export type PlaylistOutcome = "live" | "ended" | "missing" | "unreachable";
 
@@ -38,6 +43,11 @@ export interface ViewerState {
   /** Counts broadcasts seen: a new one needs a new source. */
   broadcast: number;
   viewers: number | null;
+  /** What is kept is on the screen, or about to be. */
+  replaying: boolean;
+  rewind: Rewind | null;
+  /** What was kept of the last broadcast is gone, whatever is said of it. */
+  gone: boolean;
 }
 
 export const INITIAL: ViewerState = {
@@ -48,14 +58,17 @@ export const INITIAL: ViewerState = {
   picture: false,
   broadcast: 0,
   viewers: null,
+  replaying: false,
+  rewind: null,
+  gone: false,
 };
 
 export function reduce(state: ViewerState, signal: Signal): ViewerState {
   switch (signal.type) {
     case "watch": {
-      const { status, isLiveNow, reconnecting, viewers } = signal.message;
-      const next = { ...state, socketOpen: true, unreachable: false, publisherAway: reconnecting, viewers };
-      if (isLiveNow || status === "LIVE") return toLive(next);
+      const { status, isLiveNow, reconnecting, viewers, rewind } = signal.message;
+      const next = { ...state, socketOpen: true, unreachable: false, publisherAway: reconnecting, viewers, rewind: state.gone ? null : rewind };
+      if (isLiveNow || status === "LIVE") return { ...toLive(next), rewind, gone: false };
       const stream = status === "PENDING" ? "pending" : status === "FAILED" ? "failed" : "over";
       return { ...next, stream, publisherAway: false };
     }
@@ -71,10 +84,15 @@ export function reduce(state: ViewerState, signal: Signal): ViewerState {
     case "detached":
     case "drained":
       return { ...state, picture: false };
+    case "replay":
+      return { ...state, replaying: signal.on, picture: false };
+    case "gone":
+      return { ...state, replaying: false, picture: false, rewind: null, gone: true };
   }
 }
 
 export function phase(state: ViewerState): Phase {
+  if (state.replaying) return "replay";
   switch (state.stream) {
     case "unknown":
       return state.unreachable ? "offline" : "connecting";
@@ -94,9 +112,15 @@ export function phase(state: ViewerState): Phase {
   }
 }
 
-/** Whether a source belongs on the video element. */
+/** Whether a live source belongs on the video element. */
 export function wantsMedia(state: ViewerState): boolean {
-  return state.stream === "live" || state.picture;
+  return !state.replaying && (state.stream === "live" || state.picture);
+}
+
+/** Whether a broadcast is over that this viewer hasn't seen, and that can be seen. */
+export function wantsReplay(state: ViewerState): boolean {
+  const over = state.stream === "over" || state.stream === "failed";
+  return over && !state.replaying && state.broadcast === 0 && state.rewind !== null;
 }
 
 function fromPlaylist(state: ViewerState, outcome: PlaylistOutcome): ViewerState {
@@ -116,5 +140,5 @@ function fromPlaylist(state: ViewerState, outcome: PlaylistOutcome): ViewerState
 
 function toLive(state: ViewerState): ViewerState {
   if (state.stream === "live") return state;
-  return { ...state, stream: "live", broadcast: state.broadcast + 1, picture: false };
+  return { ...state, stream: "live", broadcast: state.broadcast + 1, picture: false, replaying: false };
 }

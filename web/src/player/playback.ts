@@ -131,14 +131,29 @@ export class Playback {
 
   /** Seconds from the source to the screen; null while there is no picture or no date. */
   get latency(): number | null {
-    const shown = this.source?.playingDate ?? null;
-    if (shown === null || this.movingSince === null) return null;
-    return (Date.now() + this.clock.offset - shown) / 1000;
+    const shown = this.playingDate;
+    return shown === null ? null : (this.now - shown) / 1000;
+  }
+
+  /** Wall time of the picture on the screen, ms since the epoch; null while there is no picture or no date. */
+  get playingDate(): number | null {
+    return this.movingSince === null ? null : (this.source?.playingDate ?? null);
+  }
+
+  /** The server's time, ms since the epoch. */
+  get now(): number {
+    return Date.now() + this.clock.offset;
   }
 
   /** Playback should move and doesn't. */
   get waiting(): boolean {
     return this.source !== null && !this.paused && seconds() - this.movedAt > 0.6;
+  }
+
+  /** Keeps an error for the record. */
+  note(reason: string): void {
+    this.errors.push(reason);
+    if (this.errors.length > MAX_ERRORS) this.errors.shift();
   }
 
   private tick(): void {
@@ -222,11 +237,6 @@ export class Playback {
     const { media, scout } = this.demand;
     if (media && (!this.source || this.failed)) this.finder.interval = LOOK_SOON_MS;
     else this.finder.interval = scout ? LOOK_LATER_MS : null;
-  }
-
-  private note(reason: string): void {
-    this.errors.push(reason);
-    if (this.errors.length > MAX_ERRORS) this.errors.shift();
   }
 }
 

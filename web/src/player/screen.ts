@@ -1,8 +1,9 @@
 import { h, setText } from "../ui/dom";
+import { icon } from "../ui/icons";
 import type { PlayerView } from "./player";
 import { waves } from "./waves";
 
-const TEXTS: Record<Exclude<PlayerView["phase"], "live">, [headline: string, detail: string]> = {
+const TEXTS: Record<Exclude<PlayerView["phase"], "live" | "replay">, [headline: string, detail: string]> = {
   connecting: ["Connecting", ""],
   offline: ["No connection", "The server does not answer. Trying again…"],
   noStream: ["No such stream", "Check the address, or ask whoever sent it to you."],
@@ -19,25 +20,33 @@ export class Screen {
   private readonly headline = h("p", { class: "screen-headline" });
   private readonly detail = h("p", { class: "screen-detail" });
   private readonly spoken = h("p", { class: "spoken", role: "status", "aria-live": "polite" });
+  private readonly again: HTMLButtonElement;
 
-  constructor() {
+  constructor(watchAgain: () => void) {
+    this.again = h("button", { type: "button", class: "again", hidden: true, onclick: watchAgain }, icon("rotate"), "Watch again");
     this.element = h(
       "div",
       { class: "screen" },
       waves(),
-      h("div", { class: "screen-text", "aria-hidden": "true" }, this.headline, this.detail),
+      h(
+        "div",
+        { class: "screen-text" },
+        h("div", { "aria-hidden": "true" }, this.headline, this.detail),
+        this.again,
+      ),
       h("div", { class: "spinner", "aria-hidden": "true" }),
       this.spoken,
     );
   }
 
-  show({ phase, waiting, paused, blocked }: PlayerView): void {
+  show({ phase, waiting, paused, blocked, again }: PlayerView): void {
+    this.again.hidden = !again;
     const moving = (phase === "live" || phase === "reconnecting") && !waiting;
     // A publisher's absence shows only once what was buffered has been played.
-    const message = phase === "live" || (phase === "reconnecting" && moving) ? null : TEXTS[phase];
+    const message = phase === "live" || phase === "replay" || (phase === "reconnecting" && moving) ? null : TEXTS[phase];
     this.element.dataset["kind"] = message ? "message" : waiting && !paused && !blocked ? "waiting" : "none";
     setText(this.headline, message?.[0] ?? "");
     setText(this.detail, message?.[1] ?? "");
-    setText(this.spoken, phase === "live" ? "Live" : `${TEXTS[phase][0]}. ${TEXTS[phase][1]}`);
+    setText(this.spoken, phase === "live" ? "Live" : phase === "replay" ? "Recording" : `${TEXTS[phase][0]}. ${TEXTS[phase][1]}`);
   }
 }

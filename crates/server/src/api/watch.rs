@@ -7,6 +7,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use tokio::time::{Instant, interval_at, sleep};
 use uuid::Uuid;
 
@@ -16,7 +17,8 @@ use super::dto::Viewers;
 use super::problem::Problem;
 use super::requester::Requester;
 use super::streams::Named;
-use crate::live::{Brief, Report, Watching};
+use crate::catalog::VideoId;
+use crate::live::{Brief, Report, Watching, whole_millis};
 
 /// Least time from one message to the next, however fast viewers come and go.
 const QUIET: Duration = Duration::from_millis(250);
@@ -45,6 +47,15 @@ enum ViewerMessage {
 struct StatusMessage<'a> {
     #[serde(flatten)]
     brief: &'a Brief,
+    rewind: Option<&'a Rewind>,
+}
+
+/// How far a viewer can go back.
+#[derive(Serialize)]
+struct Rewind {
+    #[serde(with = "time::serde::rfc3339")]
+    from: OffsetDateTime,
+    window: Option<u32>,
 }
 
 /// How many watch the stream now
@@ -64,8 +75,9 @@ pub(super) async fn viewers(State(api): State<Api>, Named(id): Named) -> Result<
 
 /// WebSocket: count as a viewer, and hear of changes
 ///
-/// Sends `{"type":"status","status","isLiveNow","reconnecting","viewers"}` at once and on each
-/// change. Sockets with the same `viewerId` are one viewer. A player may send
+/// Sends `{"type":"status","status","isLiveNow","reconnecting","viewers","rewind"}` at once and on each
+/// change; `rewind` is null, or `{"from","window"}`: when that began to which viewers can go back in `vod.m3u8`, and for
+/// how many seconds at most while on air. Sockets with the same `viewerId` are one viewer. A player may send
 /// `{"type":"report","latency":0.6,"stalls":0,"startupMs":420}` at most once a second.
 #[utoipa::path(
     get, path = "/api/live/{videoId}/watch", tag = "viewers",
@@ -88,17 +100,25 @@ pub(super) async fn watch(
     let viewer = viewer.unwrap_or_else(|| Uuid::now_v7().to_string());
     let watching = api.board.watch(&id, viewer, requester.0, stream.status);
     let upgrade = upgrade.max_message_size(MESSAGE_LIMIT).max_frame_size(MESSAGE_LIMIT);
-    Ok(upgrade.on_upgrade(move |socket| tell(socket, watching, api.shutdown.clone())))
+    Ok(upgrade.on_upgrade(move |socket| tell(socket, watching, api, id)))
 }
 
 /// Tells until the viewer is gone, or the server goes.
-async fn tell(mut socket: WebSocket, mut watching: Watching, shutdown: tokio_util::sync::CancellationToken) {
+async fn tell(mut socket: WebSocket, mut watching: Watching, api: Api, id: VideoId) {
     let mut ping = interval_at(Instant::now() + PING, PING);
     let mut heard = true;
     let mut reported = None;
+    let mut rewind = None;
+    let mut told = None;
     loop {
         let brief = watching.brief.borrow_and_update().clone();
-        let Ok(text) = serde_json::to_string(&StatusMessage { brief: &brief }) else { return };
+        // It changes with the status alone, and the catalog need not be asked whenever a viewer comes or goes.
+        if told != Some(brief.status) {
+            told = Some(brief.status);
+            rewind = find_rewind(&api, &id, brief.is_live_now).await;
+        }
+        let message = StatusMessage { brief: &brief, rewind: rewind.as_ref() };
+        let Ok(text) = serde_json::to_string(&message) else { return };
         if socket.send(Message::Text(text.into())).await.is_err() {
             return;
         }
@@ -127,7 +147,7 @@ async fn tell(mut socket: WebSocket, mut watching: Watching, shutdown: tokio_uti
                         return;
                     }
                 }
-                () = shutdown.cancelled() => {
+                () = api.shutdown.cancelled() => {
                     let reason = "the server is being stopped".into();
                     let frame = CloseFrame { code: close_code::RESTART, reason };
                     // A viewer that is gone already needs no goodbye.
@@ -135,6 +155,17 @@ async fn tell(mut socket: WebSocket, mut watching: Watching, shutdown: tokio_uti
                     return;
                 }
             }
+        }
+    }
+}
+
+/// Without an answer of the catalog a viewer can watch all the same.
+async fn find_rewind(api: &Api, id: &VideoId, is_live: bool) -> Option<Rewind> {
+    match api.catalog.rewind(id, is_live).await {
+        Ok(found) => found.map(|found| Rewind { from: whole_millis(found.from), window: found.window }),
+        Err(error) => {
+            tracing::warn!(%error, stream = %id, "a viewer is not told how far it can go back");
+            None
         }
     }
 }
