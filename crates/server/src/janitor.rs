@@ -174,7 +174,7 @@ impl Janitor {
         }
         // Rows first: whatever is not removed now is nobody's, and found by the next sweep.
         match self.catalog.remove_recording(recording).await? {
-            Some(segments) => self.remove_recorded(recording, segments, swept).await,
+            Some(leavings) => self.remove_recorded(recording, leavings, swept).await,
             None => Ok(()),
         }
     }

@@ -24,6 +24,7 @@ mod recovery;
 mod registry;
 mod rendered;
 mod segment_upload;
+mod sprites;
 mod supervisor;
 mod throughput;
 mod upload_queue;
@@ -39,11 +40,14 @@ pub(crate) use experience::{Experience, Report};
 pub(crate) use feed::FeedError;
 pub(crate) use health::{EncodeHealth, IngestHealth, IngestMeter, UploadHealth, whole_millis};
 pub(crate) use history::keep as keep_history;
-pub(crate) use objects::{MEDIA_PLAYLIST, ObjectKeys, ObjectName, VOD_PLAYLIST};
+pub(crate) use objects::{
+    MEDIA_PLAYLIST, ObjectKeys, ObjectName, THUMBS, VOD_PLAYLIST, sprites_name, sprites_sequence,
+};
 pub(crate) use poster::{POSTER_CACHE, POSTER_TYPE};
 pub(crate) use processor::measure as measure_processor;
 pub(crate) use publisher::{PLAYLIST_CACHE, PLAYLIST_TYPE, SEGMENT_CACHE, SEGMENT_TYPE};
 pub(crate) use registry::{AttachError, Registry, RegistryOptions};
 pub(crate) use rendered::Rendered;
+pub(crate) use sprites::{COLUMNS as SPRITE_COLUMNS, SPRITES_CACHE, SPRITES_TYPE, THUMBS_TYPE};
 pub(crate) use watchdog::Station;
 pub(crate) use window::{Form, Served, WaitError};

@@ -54,6 +54,14 @@ const COUNTERS: &[(&str, &str)] = &[
     ("weir_upload_failures_total", "Rounds of attempts that the object store refused."),
     ("weir_upload_segments_dropped_total", "Segments that the object store never took."),
     ("weir_objects_left_behind_total", "Old objects that could not be removed."),
+    (
+        "weir_sprites_failures_total",
+        "Sheets of small pictures that could not be stored when they were to be.",
+    ),
+    (
+        "weir_sprites_dropped_total",
+        "Small pictures that were left out because storing the ones before took too long.",
+    ),
     ("weir_janitor_removed_total", "Objects removed because nothing named them any more."),
     ("weir_janitor_uploads_aborted_total", "Uploads in parts given up because nobody went on with them."),
     ("weir_origin_bytes_total", "Bytes of playlists and segments served from memory."),

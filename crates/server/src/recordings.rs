@@ -8,6 +8,7 @@ mod bucket_playlist;
 mod recorder;
 #[cfg(test)]
 mod ten_hours;
+mod thumbs;
 mod upload;
 mod vod;
 
@@ -24,11 +25,12 @@ use tracing::Instrument;
 use uploader::{RetryPolicy, StoreError, Uploader};
 
 use self::recorder::Recorder;
+pub(crate) use self::thumbs::render as render_thumbs;
 pub(crate) use self::vod::VodPlaylist;
 use self::vod::VodPlaylists;
 use crate::catalog::{Catalog, CatalogError, Recording, VideoId};
 use crate::janitor::{Janitor, Swept};
-use crate::live::{ObjectKeys, Registry};
+use crate::live::{ObjectKeys, Registry, sprites_sequence};
 
 pub(crate) const FILE_TYPE: &str = "video/mp4";
 /// A recording's name is never used for anything else.
@@ -119,6 +121,22 @@ impl Recorders {
         Ok(self.shared.read(&ObjectKeys::new(id).segment(sequence)).await?)
     }
 
+    /// The list of small pictures of what [`vod`](Self::vod) lists; `None` if that is nothing.
+    pub(crate) async fn thumbs(&self, id: &VideoId) -> Result<Option<String>, CatalogError> {
+        self.shared.vod.thumbs(&self.shared.catalog, id).await
+    }
+
+    /// A sheet of sprites; `None` if there is none.
+    pub(crate) async fn sprites(&self, id: &VideoId, name: &str) -> Result<Option<Bytes>, SegmentError> {
+        let Some(sequence) = sprites_sequence(name) else { return Ok(None) };
+        let after = MediaSequence::new(sequence.get().saturating_add(1));
+        if self.shared.catalog.sprite_sheets(id, sequence, Some(after)).await?.is_empty() {
+            return Ok(None);
+        }
+        let _place = self.shared.readers.acquire().await;
+        Ok(self.shared.read(&ObjectKeys::new(id).sprites(sequence)).await?)
+    }
+
     /// Where a recording's file is; `None` if it is gone.
     pub(crate) async fn place(&self, recording: &Recording) -> Result<Option<Place>, uploader::Error> {
         let key = ObjectKeys::new(&recording.video_id).recording(recording.number);
@@ -132,10 +150,10 @@ impl Recorders {
     /// that the ended playlist lists.
     pub(crate) async fn remove(&self, recording: &Recording) -> Result<(), CatalogError> {
         let shared = &self.shared;
-        let Some(segments) = shared.catalog.remove_recording(recording).await? else { return Ok(()) };
+        let Some(leavings) = shared.catalog.remove_recording(recording).await? else { return Ok(()) };
         let (janitor, recording) = (shared.janitor.clone(), recording.clone());
         shared.tasks.spawn(async move {
-            if let Err(error) = janitor.remove_recorded(&recording, segments, &mut Swept::default()).await {
+            if let Err(error) = janitor.remove_recorded(&recording, leavings, &mut Swept::default()).await {
                 tracing::warn!(%error, "objects of a removed recording are left for the next sweep");
             }
         });

@@ -101,17 +101,48 @@ async fn a_broadcast_that_lost_its_publisher_and_its_server_leaves_one_file_and_
         let kept = reqwest::get(format!("{folder}/{}", segment.entry.uri)).await.unwrap();
         assert_eq!(kept.status(), 200, "{}", segment.entry.uri);
     }
+    let sheet = assert_has_thumbs(folder, &vod, listed).await;
     let told = weir.api().get(&stream.path("events")).await.json();
     assert_eq!(told["events"][0]["type"], "recording.ready", "{told}");
 
     assert_eq!(weir.api().delete(&format!("{path}/1")).await.code, 204);
     weir.api().delete(&format!("{path}/1")).await.assert_problem(404);
     scenarios::eventually("no file", std::time::Duration::from_secs(10), || async {
-        let gone = reqwest::get(recording["s3Url"].as_str().unwrap()).await.unwrap();
-        (gone.status() == 404).then_some(())
+        for url in [recording["s3Url"].as_str().unwrap(), &sheet, &format!("{folder}/thumbs.vtt")] {
+            if reqwest::get(url).await.unwrap().status() != 404 {
+                return None;
+            }
+        }
+        Some(())
     })
     .await;
     weir.assert_healthy().await;
+}
+
+/// The bucket's list of small pictures, which is the origin's, has one for all of the time; each is on a sheet beside it,
+/// of which the first is answered.
+async fn assert_has_thumbs(folder: &str, vod: &str, seconds: f64) -> String {
+    let list = reqwest::get(format!("{folder}/thumbs.vtt")).await.unwrap().text().await.unwrap();
+    let origin = vod.replace("vod.m3u8", "thumbs.vtt");
+    assert_eq!(reqwest::get(&origin).await.unwrap().text().await.unwrap(), list);
+    let cues: Vec<(&str, &str)> =
+        list.split("\n\n").skip(1).map(|cue| cue.split_once('\n').unwrap()).collect();
+    assert!(cues.len() as f64 > seconds / 12.0 && cues[0].0.starts_with("00:00:00.000 --> "), "{list}");
+    let last = cues.last().unwrap().0.rsplit_once(':').unwrap().1;
+    assert!((last.parse::<f64>().unwrap() - seconds % 60.0).abs() < 0.1, "{seconds} {list}");
+    let sheet = |cue: &str| cue.split_once("#xywh=").unwrap().0.to_owned();
+    let url = format!("{folder}/{}", sheet(cues[0].1));
+    for (_, cue) in &cues {
+        for url in [format!("{folder}/{}", sheet(cue)), origin.replace("thumbs.vtt", &sheet(cue))] {
+            let answer = reqwest::get(&url).await.unwrap();
+            assert_eq!(
+                (answer.status().as_u16(), &answer.headers()["content-type"] == "image/jpeg"),
+                (200, true)
+            );
+            assert!(answer.bytes().await.unwrap().starts_with(&[0xff, 0xd8, 0xff]), "{url}");
+        }
+    }
+    url
 }
 
 /// Each recording has a job, of which there was an event, and which one worker can take.

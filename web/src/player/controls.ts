@@ -5,6 +5,7 @@ import { canFullscreen } from "./fullscreen";
 import type { Shortcuts } from "./keyboard";
 import type { Player, PlayerView } from "./player";
 import { SeekBar, label } from "./seekBar";
+import { Thumbs } from "./thumbs";
 import type { Volume } from "./volume";
 
 /** The bar of controls, the large buttons over the picture, and the badges. */
@@ -50,7 +51,8 @@ export class Controls {
     this.unmute = h("button", { type: "button", class: "unmute", onclick: actions.toggleMute }, icon("muted"), "Tap for sound");
     this.bigPlay = button("play", "Play", actions.togglePlay);
     this.bigPlay.className = "big-play";
-    this.seek = new SeekBar((position) => player.seekTo(position));
+    const thumbs = new Thumbs(`/live/${encodeURIComponent(player.videoId)}`);
+    this.seek = new SeekBar((position) => player.seekTo(position), thumbs);
     this.element = h(
       "div",
       { class: "controls" },

@@ -1,6 +1,7 @@
 import { clock, spokenClock } from "../format";
 import { h, setText } from "../ui/dom";
 import type { SeekRange } from "./seekRange";
+import { Thumbs } from "./thumbs";
 
 const STEP_S = 5;
 const PAGES = 10;
@@ -11,12 +12,16 @@ export class SeekBar {
   private readonly played = h("div", { class: "seek-played" });
   private readonly knob = h("div", { class: "seek-knob" });
   private readonly time = h("span", { class: "seek-time" });
-  private readonly bubble = h("div", { class: "seek-bubble", hidden: true, "aria-hidden": "true" }, this.time);
+  private readonly thumb = h("div", { class: "seek-thumb", hidden: true });
+  private readonly bubble = h("div", { class: "seek-bubble", hidden: true, "aria-hidden": "true" }, this.thumb, this.time);
   private range: SeekRange | null = null;
   /** Where the viewer holds the knob, s. */
   private held: number | null = null;
 
-  constructor(private readonly seekTo: (seconds: number) => void) {
+  constructor(
+    private readonly seekTo: (seconds: number) => void,
+    private readonly thumbs: Thumbs,
+  ) {
     this.element = h(
       "div",
       { class: "seek", role: "slider", tabindex: 0, "aria-label": "Position", "aria-valuemin": 0, hidden: true },
@@ -77,6 +82,18 @@ export class SeekBar {
     this.bubble.hidden = false;
     this.element.style.setProperty("--over", String(range.length > 0 ? at / range.length : 0));
     setText(this.time, label(at, range));
+    this.showThumb(range.skipped + at);
+  }
+
+  /** The picture of so many seconds from the beginning, where there is one. */
+  private showThumb(at: number): void {
+    const found = this.thumbs.at(at);
+    this.thumb.hidden = found === null;
+    if (!found) return;
+    const { url, x, y, width, height } = found;
+    Object.assign(this.thumb.style, {
+      width: `${width}px`, height: `${height}px`, backgroundImage: `url("${url}")`, backgroundPosition: `-${x}px -${y}px`,
+    });
   }
 
   private release(): void {

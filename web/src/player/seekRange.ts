@@ -6,6 +6,8 @@ export interface SeekRange {
   position: number;
   /** Its end is the live edge, and moves. */
   onAir: boolean;
+  /** So much of what is kept is before its beginning. */
+  skipped: number;
 }
 
 /** What goes on, as far as it matters to a seek bar. Dates are ms since the epoch. */
@@ -35,10 +37,10 @@ export function beginning({ rewind, now }: Pick<Showing, "rewind" | "now">): num
 /** Null where nothing can be sought. */
 export function seekRange(showing: Showing): SeekRange | null {
   const { onAir, now, playingDate, following, kept } = showing;
-  if (!onAir) return kept && { ...kept, onAir };
+  if (!onAir) return kept && { ...kept, onAir, skipped: 0 };
   const from = beginning(showing);
   if (from === null || now - from < LIVE_ZONE_S * 1000) return null;
   const length = (now - from) / 1000;
   const position = following || playingDate === null ? length : Math.min(Math.max(0, (playingDate - from) / 1000), length);
-  return { length, position, onAir };
+  return { length, position, onAir, skipped: (from - Date.parse(showing.rewind!.from)) / 1000 };
 }

@@ -23,8 +23,8 @@ use super::range::{self, Conditions};
 use super::requester::Requester;
 use crate::catalog::VideoId;
 use crate::live::{
-    MEDIA_PLAYLIST, PLAYLIST_TYPE, POSTER_CACHE, POSTER_TYPE, SEGMENT_CACHE, SEGMENT_TYPE, Served,
-    VOD_PLAYLIST, WaitError,
+    MEDIA_PLAYLIST, PLAYLIST_TYPE, POSTER_CACHE, POSTER_TYPE, SEGMENT_CACHE, SEGMENT_TYPE, SPRITES_CACHE,
+    SPRITES_TYPE, Served, THUMBS, THUMBS_TYPE, VOD_PLAYLIST, WaitError, sprites_sequence,
 };
 use crate::recordings::{SegmentError, VodPlaylist};
 
@@ -76,6 +76,7 @@ pub(super) fn router() -> OpenApiRouter<Api> {
     responses(
         (status = OK, content(
             (String = "application/vnd.apple.mpegurl"), (String = "video/mp2t"), (String = "image/jpeg"),
+            (String = "text/vtt"),
         )),
         (status = PARTIAL_CONTENT, description = "The range that was asked for"),
         (status = NOT_MODIFIED, description = "Who asks has it"),
@@ -95,6 +96,9 @@ async fn object(
     // What reads from the catalog or the store is boxed: thousands wait here who need no room for that.
     if name == VOD_PLAYLIST {
         return Box::pin(vod_playlist(&api, &id, &head)).await;
+    }
+    if name == THUMBS || sprites_sequence(&name).is_some() {
+        return Box::pin(thumbs(&api, &id, &name, &head)).await;
     }
     let Some(broadcast) = api.registry.get(&id) else {
         return Box::pin(kept_segment(&api, &id, &name, &head))
@@ -121,12 +125,7 @@ async fn object(
                 Served::Playlist { plain, gzip } => playlist(plain, gzip, waits, target, &head),
                 // A name stands for the same bytes for ever.
                 Served::Media(data) => media(&data, (SEGMENT_TYPE, SEGMENT_CACHE, &name), &head),
-                Served::Poster(data) => {
-                    let mut hash = DefaultHasher::new();
-                    data.hash(&mut hash);
-                    let tag = format!("{:016x}", hash.finish());
-                    media(&data, (POSTER_TYPE, POSTER_CACHE, &tag), &head)
-                }
+                Served::Poster(data) => media(&data, (POSTER_TYPE, POSTER_CACHE, &tag(&data)), &head),
             };
             // Who asks for the head alone is sent no body.
             let size = response.body().size_hint().exact().filter(|_| head.method == Method::GET);
@@ -158,6 +157,34 @@ async fn vod_playlist(api: &Api, id: &VideoId, head: &Head) -> Result<Response<B
     Ok(response)
 }
 
+/// The list of small pictures of what is kept, or a sheet of them.
+async fn thumbs(api: &Api, id: &VideoId, name: &str, head: &Head) -> Result<Response<Body>, Problem> {
+    let (found, kind) = match name {
+        THUMBS => (api.recorders.thumbs(id).await?.map(Bytes::from), THUMBS_TYPE),
+        _ => (api.recorders.sprites(id, name).await.map_err(unserved)?, SPRITES_TYPE),
+    };
+    let data = found.ok_or_else(|| Problem::no_such_object(name).cached_for(VOD_LIFETIME))?;
+    counter!("weir_origin_bytes_total").increment(data.len() as u64);
+    Ok(media(&data, (kind, SPRITES_CACHE, &tag(&data)), head))
+}
+
+/// An entity tag for what is replaced under one name.
+fn tag(data: &Bytes) -> String {
+    let mut hash = DefaultHasher::new();
+    data.hash(&mut hash);
+    format!("{:016x}", hash.finish())
+}
+
+fn unserved(error: SegmentError) -> Problem {
+    match error {
+        SegmentError::Catalog(error) => error.into(),
+        SegmentError::Store(error) => {
+            tracing::warn!(%error, "what is kept cannot be served");
+            Problem::store_unreachable()
+        }
+    }
+}
+
 /// A segment that has left the memory, where it is kept.
 async fn kept_segment(
     api: &Api,
@@ -165,13 +192,7 @@ async fn kept_segment(
     name: &str,
     head: &Head,
 ) -> Result<Option<Response<Body>>, Problem> {
-    let segment = api.recorders.segment(id, name).await.map_err(|error| match error {
-        SegmentError::Catalog(error) => error.into(),
-        SegmentError::Store(error) => {
-            tracing::warn!(%error, "a kept segment cannot be served");
-            Problem::store_unreachable()
-        }
-    })?;
+    let segment = api.recorders.segment(id, name).await.map_err(unserved)?;
     let Some(data) = segment else { return Ok(None) };
     counter!("weir_origin_bytes_total").increment(data.len() as u64);
     Ok(Some(media(&data, (SEGMENT_TYPE, SEGMENT_CACHE, name), head)))

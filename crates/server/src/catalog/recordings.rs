@@ -10,9 +10,17 @@ use super::listed::{integer, natural};
 use super::recording::COLUMNS;
 use super::recording_upload::forget_parts;
 use super::{
-    Catalog, RecordedFile, Recording, Result, VideoId, events, failed, millis, transcode_jobs,
+    Catalog, RecordedFile, Recording, Result, VideoId, events, failed, millis, sprite_sheets, transcode_jobs,
 };
 use crate::events::EventType;
+
+/// What the store may have of a recording that was removed, beside its file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Leavings {
+    pub(crate) segments: Vec<MediaSequence>,
+    /// Sheets of sprites, by the segments of their first tiles.
+    pub(crate) sheets: Vec<MediaSequence>,
+}
 
 impl Catalog {
     /// Whether a stream's broadcast is being recorded.
@@ -147,8 +155,8 @@ impl Catalog {
         self.commit(change, event).await
     }
 
-    /// Removes a recording and what is known of its segments, and says which were kept; `None` where there is none.
-    pub(crate) async fn remove_recording(&self, recording: &Recording) -> Result<Option<Vec<MediaSequence>>> {
+    /// Removes a recording and what is known of its objects, and says which there are; `None` where there is none.
+    pub(crate) async fn remove_recording(&self, recording: &Recording) -> Result<Option<Leavings>> {
         let failed = || failed("remove a recording");
         let mut all = self.pool.begin().await.map_err(failed())?;
         let (id, number) = (&recording.video_id, i64::from(recording.number));
@@ -178,6 +186,7 @@ impl Catalog {
             .execute(&mut *all)
             .await
             .map_err(failed())?;
+        let sheets = sprite_sheets::forget(&mut all, id, first, before).await.map_err(failed())?;
         let kept: Vec<(i64, bool)> = sqlx::query_as(
             "DELETE FROM kept_segments WHERE video_id = $1 AND sequence >= $2 AND sequence < $3 \
              RETURNING sequence, gap",
@@ -190,7 +199,8 @@ impl Catalog {
         .map_err(failed())?;
         all.commit().await.map_err(failed())?;
         let stored = kept.into_iter().filter(|(_, gap)| !gap);
-        Ok(Some(stored.map(|(sequence, _)| MediaSequence::new(natural(sequence))).collect()))
+        let segments = stored.map(|(sequence, _)| MediaSequence::new(natural(sequence))).collect();
+        Ok(Some(Leavings { segments, sheets }))
     }
 }
 
@@ -201,6 +211,7 @@ impl Catalog {
             "DELETE FROM recordings WHERE video_id = $1",
             "DELETE FROM recording_parts WHERE video_id = $1",
             "DELETE FROM transcode_jobs WHERE video_id = $1",
+            "DELETE FROM sprite_sheets WHERE video_id = $1",
             "DELETE FROM kept_segments WHERE video_id = $1",
         ] {
             let forgotten = sqlx::query(statement).bind(id.as_str()).execute(&self.pool).await;

@@ -263,7 +263,7 @@ mod tests {
         assert_eq!((again.state, again.reason), (JobState::Queued, None));
         let told = catalog.events_of(&recording.video_id, 10).await.unwrap();
         assert_eq!(told.iter().filter(|event| event.kind == "transcode.queued").count(), 2);
-        catalog.remove_recording(&recording, None).await.unwrap();
+        catalog.remove_recording(&recording).await.unwrap();
         assert_eq!(catalog.transcode_job(id).await.unwrap(), None);
     }
 

@@ -5,15 +5,15 @@ use metrics::counter;
 use uploader::{Multipart, StoreError};
 
 use super::{Janitor, JanitorError, Swept};
-use crate::catalog::{CatalogError, Recording, VideoId};
-use crate::live::{ObjectKeys, ObjectName, VOD_PLAYLIST};
+use crate::catalog::{CatalogError, Leavings, Recording, VideoId};
+use crate::live::{ObjectKeys, ObjectName, THUMBS, VOD_PLAYLIST};
 
 impl Janitor {
     /// Removes what the store has of a recording that the catalog doesn't have any more.
     pub(crate) async fn remove_recorded(
         &self,
         recording: &Recording,
-        segments: Vec<MediaSequence>,
+        leavings: Leavings,
         swept: &mut Swept,
     ) -> Result<(), JanitorError> {
         let (id, number) = (&recording.video_id, recording.number);
@@ -22,11 +22,16 @@ impl Janitor {
             self.uploader.abort_multipart(&Multipart { key, upload_id }).await?;
         }
         if recording.before.is_none() {
-            // It lists this one, and a stream with older ones has no other.
-            self.uploader.delete(&ObjectKeys::new(id).vod_playlist()).await?;
+            // They list this one, and a stream with older ones has no others.
+            let keys = ObjectKeys::new(id);
+            for list in [keys.vod_playlist(), keys.thumbs()] {
+                self.uploader.delete(&list).await?;
+            }
         }
-        let segments = segments.into_iter().map(ObjectName::Segment);
-        self.remove_unnamed(id, segments.chain([ObjectName::Recording(number)]).collect(), swept).await
+        let segments = leavings.segments.into_iter().map(ObjectName::Segment);
+        let sheets = leavings.sheets.into_iter().map(ObjectName::Sprites);
+        let names = segments.chain(sheets).chain([ObjectName::Recording(number)]).collect();
+        self.remove_unnamed(id, names, swept).await
     }
 
     /// Removes those of a stream's objects that nothing names.
@@ -81,11 +86,13 @@ impl Janitor {
             });
         let segments = self.catalog.named_segments(id, first, last).await?;
         let recordings = self.catalog.recordings_of(id).await?;
+        let sheets = self.catalog.sprite_sheets(id, MediaSequence::new(0), None).await?;
         let exists = self.catalog.get(id).await?.is_some();
         names.retain(|name| match name {
             ObjectName::Segment(sequence) => !segments.contains(sequence),
             ObjectName::Recording(number) => recordings.iter().all(|recording| recording.number != *number),
-            ObjectName::OfStream(VOD_PLAYLIST) => recordings.is_empty(),
+            ObjectName::Sprites(sequence) => sheets.iter().all(|sheet| sheet.sequence != *sequence),
+            ObjectName::OfStream(VOD_PLAYLIST | THUMBS) => recordings.is_empty(),
             ObjectName::OfStream(_) => !exists,
         });
         Ok(())

@@ -12,6 +12,7 @@ use transcode::Still;
 use super::broadcast::Broadcast;
 use super::muxing::Outlet;
 use super::objects::MEDIA_PLAYLIST;
+use super::sprites::TileSender;
 
 /// The outlet of a broadcast's encoder.
 pub(super) struct Listing {
@@ -24,6 +25,8 @@ pub(super) struct Listing {
     listed: watch::Sender<Option<MediaSequence>>,
     multivariant: watch::Sender<Option<String>>,
     poster: watch::Sender<Option<Bytes>>,
+    /// Where the broadcast is recorded.
+    tiles: Option<TileSender>,
 }
 
 /// Bits a second of a segment, as configured.
@@ -41,6 +44,7 @@ impl Listing {
         listed: watch::Sender<Option<MediaSequence>>,
         multivariant: watch::Sender<Option<String>>,
         poster: watch::Sender<Option<Bytes>>,
+        tiles: Option<TileSender>,
     ) -> Self {
         let (video, audio) = (&options.video, &options.audio);
         Self {
@@ -52,6 +56,7 @@ impl Listing {
             listed,
             multivariant,
             poster,
+            tiles,
         }
     }
 
@@ -111,5 +116,8 @@ impl Outlet for Listing {
     fn still(&mut self, still: Still) {
         self.broadcast.window.set_poster(still.data.clone());
         self.poster.send_replace(Some(still.data));
+        if let Some(tiles) = &self.tiles {
+            tiles.push(*self.listed.borrow(), still.tile);
+        }
     }
 }

@@ -14,8 +14,22 @@ pub(crate) const POSTER: &str = "thumb.jpg";
 /// The name, beneath a stream's folder, of the playlist of all that is kept.
 pub(crate) const VOD_PLAYLIST: &str = "vod.m3u8";
 
+/// The name, beneath a stream's folder, of the list of small pictures of what is kept.
+pub(crate) const THUMBS: &str = "thumbs.vtt";
+
 /// Every file of which a stream has one.
-const OF_STREAM: [&str; 4] = [MEDIA_PLAYLIST, MULTIVARIANT_PLAYLIST, POSTER, VOD_PLAYLIST];
+const OF_STREAM: [&str; 5] = [MEDIA_PLAYLIST, MULTIVARIANT_PLAYLIST, POSTER, VOD_PLAYLIST, THUMBS];
+
+/// The name of the sheet of sprites whose first tile is of that segment.
+pub(crate) fn sprites_name(sequence: MediaSequence) -> String {
+    format!("sprites_{:03}.jpg", sequence.get())
+}
+
+/// The segment that a sheet of sprites is named by; `None` for another name.
+pub(crate) fn sprites_sequence(name: &str) -> Option<MediaSequence> {
+    let number = name.strip_prefix("sprites_")?.strip_suffix(".jpg")?;
+    number.parse().ok().map(MediaSequence::new).filter(|sequence| sprites_name(*sequence) == name)
+}
 
 /// The keys of one stream's objects.
 #[derive(Clone, Debug)]
@@ -44,6 +58,15 @@ impl ObjectKeys {
         format!("live/{}/{POSTER}", self.id)
     }
 
+    pub(crate) fn thumbs(&self) -> String {
+        format!("live/{}/{THUMBS}", self.id)
+    }
+
+    /// The sheet of sprites whose first tile is of that segment.
+    pub(crate) fn sprites(&self, sequence: MediaSequence) -> String {
+        format!("live/{}/{}", self.id, sprites_name(sequence))
+    }
+
     /// The file of the stream's recording of that number, from 1.
     pub(crate) fn recording(&self, number: u32) -> String {
         match number {
@@ -59,6 +82,7 @@ impl ObjectKeys {
     pub(crate) fn of(&self, name: ObjectName) -> String {
         match name {
             ObjectName::Segment(sequence) => self.segment(sequence),
+            ObjectName::Sprites(sequence) => self.sprites(sequence),
             ObjectName::Recording(number) => self.recording(number),
             ObjectName::OfStream(file) => format!("live/{}/{file}", self.id),
         }
@@ -69,6 +93,8 @@ impl ObjectKeys {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ObjectName {
     Segment(MediaSequence),
+    /// The sheet of sprites whose first tile is of that segment.
+    Sprites(MediaSequence),
     /// The file of the recording of that number.
     Recording(u32),
     /// A file of which a stream has one, whatever the broadcast: a playlist or the poster.
@@ -83,7 +109,10 @@ impl ObjectName {
                 let (id, file) = rest.split_once('/')?;
                 match OF_STREAM.into_iter().find(|name| *name == file) {
                     Some(name) => (id, Self::OfStream(name)),
-                    None => (id, Self::Segment(segment_sequence(file)?)),
+                    None => {
+                        let segment = segment_sequence(file).map(Self::Segment);
+                        (id, segment.or_else(|| sprites_sequence(file).map(Self::Sprites))?)
+                    }
                 }
             }
             None => {
@@ -118,6 +147,8 @@ mod tests {
         for (key, name) in [
             (keys.segment(MediaSequence::new(7)), ObjectName::Segment(MediaSequence::new(7))),
             (keys.segment(MediaSequence::new(12_345)), ObjectName::Segment(MediaSequence::new(12_345))),
+            (keys.sprites(MediaSequence::new(7)), ObjectName::Sprites(MediaSequence::new(7))),
+            (keys.thumbs(), ObjectName::OfStream(THUMBS)),
             (keys.recording(1), ObjectName::Recording(1)),
             (keys.recording(12), ObjectName::Recording(12)),
             (keys.media_playlist(), ObjectName::OfStream(MEDIA_PLAYLIST)),
@@ -134,6 +165,7 @@ mod tests {
             "live/sunday/index.m3u8",
             "live/0199f5a2-7b1c-7d3e-8f4a-5b6c7d8e9f00/notes.txt",
             "live/0199f5a2-7b1c-7d3e-8f4a-5b6c7d8e9f00/segment_7.ts",
+            "live/0199f5a2-7b1c-7d3e-8f4a-5b6c7d8e9f00/sprites_7.jpg",
             "live/0199f5a2-7b1c-7d3e-8f4a-5b6c7d8e9f00/segment_0007.ts",
             "live/0199f5a2-7b1c-7d3e-8f4a-5b6c7d8e9f00/old/segment_007.ts",
             "recordings/0199f5a2-7b1c-7d3e-8f4a-5b6c7d8e9f00-1.mp4",

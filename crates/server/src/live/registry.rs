@@ -245,7 +245,7 @@ impl Registry {
         }
         let keys = ObjectKeys::new(&stream.video_id);
         let segments = self.shared.last_segments(&keys, next);
-        let playlists = [keys.media_playlist(), keys.multivariant_playlist(), keys.poster()];
+        let playlists = [keys.media_playlist(), keys.multivariant_playlist(), keys.poster(), keys.thumbs()];
         let uploader = self.shared.uploader.clone();
         self.shared.tasks.spawn(async move {
             for key in playlists.into_iter().chain(segments) {

@@ -28,6 +28,7 @@ use super::publisher::Publisher;
 use super::recovery::Resumed;
 use super::registry::Shared;
 use super::segment_upload::SegmentUpload;
+use super::sprites::{self, Sheets};
 use super::upload_queue::UploadQueue;
 use super::watchdog;
 use super::window::Window;
@@ -66,6 +67,8 @@ struct Running {
     /// Its thread's result; `None` once that was taken.
     encoder: Option<EncoderResult>,
     uploads: JoinHandle<()>,
+    /// Collects small pictures, where the broadcast is recorded.
+    sheets: Option<JoinHandle<Sheets>>,
     /// The number after the last listed segment; `None` before the first is listed.
     listed: watch::Receiver<Option<MediaSequence>>,
     /// The first segment that is kept, if any is.
@@ -164,6 +167,7 @@ impl Supervisor {
         let mut reserved = first;
         shared.reserve(&broadcast, first, &mut reserved).await;
         let mut late = None;
+        let mut sheets = None;
         let (end, next) = match shared.start(&broadcast, feed, first, segment_duration, resumed, earlier) {
             Ok(mut running) => {
                 let end = shared.watch(&broadcast, &mut running, &mut reserved).await;
@@ -177,6 +181,10 @@ impl Supervisor {
                     shared.went_live(&broadcast, &mut running).await;
                 }
                 late = finish_uploads(&broadcast, running.uploads).await;
+                sheets = running.sheets;
+                if late.is_none() {
+                    sprites::finish(sheets.take()).await;
+                }
                 (end, next)
             }
             Err(error) => {
@@ -196,6 +204,7 @@ impl Supervisor {
             Some(mut late) => tokio::select! {
                 _ = &mut late => {
                     tracing::info!("the object store has taken the last segments");
+                    sprites::finish(sheets).await;
                     false
                 }
                 () = broadcast.superseded.cancelled() => {
@@ -242,7 +251,11 @@ impl Shared {
         let (listed, listed_receiver) = watch::channel(None);
         let (multivariant, multivariant_receiver) = watch::channel(None);
         let (poster, poster_receiver) = watch::channel(None);
-        let listing = Listing::new(broadcast, &options.transcode, listed, multivariant, poster);
+        let (tiles, sheets) = broadcast
+            .recorded
+            .then(|| sprites::collect(&broadcast.id, &self.catalog, &self.uploader, first))
+            .unzip();
+        let listing = Listing::new(broadcast, &options.transcode, listed, multivariant, poster, tiles);
         let encoder_options = EncoderOptions {
             transcode: options.transcode.clone(),
             segmenter: SegmenterOptions {
@@ -266,6 +279,7 @@ impl Shared {
         Ok(Running {
             encoder: Some(encoder),
             uploads,
+            sheets: sheets.map(|sheets| tokio::spawn(sheets.in_current_span())),
             listed: listed_receiver,
             recorded_from,
             live,

@@ -80,6 +80,21 @@ impl VodPlaylists {
         }
         Ok(remembered.shown.clone())
     }
+
+    /// The list of small pictures of what is kept; `None` if nothing is.
+    pub(super) async fn thumbs(
+        &self,
+        catalog: &Catalog,
+        id: &VideoId,
+    ) -> Result<Option<String>, CatalogError> {
+        self.get(catalog, id).await?;
+        let remembered = self.remembered.lock().await.get(id).cloned();
+        let Some(remembered) = remembered else { return Ok(None) };
+        let remembered = remembered.lock().await;
+        let Some(first) = remembered.entries.first() else { return Ok(None) };
+        let sheets = catalog.sprite_sheets(id, first.sequence, None).await?;
+        Ok(Some(super::render_thumbs(&remembered.entries, &sheets)))
+    }
 }
 
 /// What is kept, from its beginning or for the last `dvr_window`; `None` if that is nothing.

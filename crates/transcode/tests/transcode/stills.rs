@@ -1,9 +1,9 @@
-//! Posters: what viewers see, as a JPEG that any decoder reads with the right colors.
+//! Posters and sheets of sprites: what viewers see, as JPEGs that any decoder reads with the right colors.
 
 use std::process::{Command, Stdio};
 
 use media::Timestamp;
-use transcode::{Options, Transcoder};
+use transcode::{Options, Transcoder, sprite_sheet};
 
 use crate::source::{AAC, X264, publish, tone};
 
@@ -43,6 +43,13 @@ fn a_still_is_what_viewers_see() {
         let still = transcoder.still(640, 360).unwrap().unwrap();
         let (size, color) = look(&still.data);
         assert_eq!((still.width, still.height, size.as_str()), (480, 360, "480 360"));
+        let off = color.iter().zip([0xC8, 0x32, 0x96]).map(|(is, was): (&u8, u8)| is.abs_diff(was)).max();
+        assert!(off.unwrap() <= 6, "{color:?}");
+        let tile = still.tile;
+        assert_eq!((tile.width, tile.height), (120, 90));
+        let (size, color) =
+            look(&sprite_sheet(&[tile.clone(), tile.clone(), tile.clone(), tile], 2).unwrap());
+        assert_eq!(size, "240 180");
         let off = color.iter().zip([0xC8, 0x32, 0x96]).map(|(is, was): (&u8, u8)| is.abs_diff(was)).max();
         assert!(off.unwrap() <= 6, "{color:?}");
     }
