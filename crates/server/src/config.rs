@@ -55,6 +55,8 @@ pub struct Config {
     pub janitor_interval: Duration,
     /// What new streams are created with, where their creator doesn't say.
     pub stream_defaults: StreamOptions,
+    /// Days that any stream's recordings are kept at most; `None`: for ever.
+    pub max_retention_days: Option<u32>,
     /// How long publishers on air are waited for when the server is told to stop.
     pub drain: Duration,
     /// Segments in a playlist.
@@ -244,6 +246,7 @@ impl Config {
                 MAX_JANITOR_INTERVAL,
             )?),
             stream_defaults: stream_defaults(&settings)?,
+            max_retention_days: max_retention_days(settings.max_retention_days)?,
             drain: Duration::from_secs(within("drain", settings.drain.unwrap_or(0), 0, MAX_DRAIN)?),
             playlist_window: within(
                 "playlist_window",
@@ -288,6 +291,11 @@ fn stream_defaults(settings: &Settings) -> Result<StreamOptions, ConfigError> {
         dvr_window: dvr_window.transpose()?,
         convert_to_vod: settings.convert_to_vod.unwrap_or(default.convert_to_vod),
     })
+}
+
+fn max_retention_days(days: Option<u32>) -> Result<Option<u32>, ConfigError> {
+    let within = |days: u32| within("max_retention_days", days.into(), 1, MAX_RETENTION_DAYS.into());
+    Ok(days.map(within).transpose()?.map(|days| days as u32))
 }
 
 fn max_load(percent: Option<u32>) -> Result<Option<f64>, ConfigError> {

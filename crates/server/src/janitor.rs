@@ -70,6 +70,8 @@ pub(crate) struct Janitor {
     registry: Option<Registry>,
     /// How long players may still read what a playlist listed.
     window: Duration,
+    /// Days that a recording may be kept at most.
+    max_retention_days: Option<u32>,
     /// Only objects that are older are removed …
     pub(crate) older_than: Duration,
     /// … and uploads in parts that were begun so long ago.
@@ -92,6 +94,7 @@ impl Janitor {
             uploader,
             registry,
             window,
+            max_retention_days: config.max_retention_days,
             older_than: GRACE,
             uploads_older_than: UPLOAD_LIMIT,
             dry_run: false,
@@ -154,7 +157,7 @@ impl Janitor {
     async fn expire(&self) -> Result<Swept, JanitorError> {
         let mut swept = Swept::default();
         let now = SystemTime::now().checked_sub(self.window).unwrap_or(SystemTime::UNIX_EPOCH);
-        let expired = self.catalog.expired_recordings(now).await?;
+        let expired = self.catalog.expired_recordings(now, self.max_retention_days).await?;
         if expired.is_empty() {
             return Ok(swept);
         }

@@ -13,6 +13,7 @@ mod http;
 mod https;
 mod ingest;
 mod janitor;
+mod lifecycle;
 mod live;
 mod metrics;
 mod recordings;
@@ -44,6 +45,7 @@ pub use config::{
 };
 pub use ingest::HookError;
 pub use janitor::{JanitorError, Swept};
+pub use lifecycle::{Applied, ApplyError, apply_lifecycle};
 pub use metrics::install as install_metrics;
 pub use settings::{LogFormat, Settings, SettingsError};
 pub use slate::SlateError;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use mimalloc::MiMalloc;
-use server::{Config, Listening, LogFormat, Settings, Started, Swept};
+use server::{Applied, Config, Listening, LogFormat, Settings, Started, Swept};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -55,6 +55,9 @@ enum Command {
         #[arg(long)]
         older_than: Option<u64>,
     },
+    /// Rules by which the object store itself removes what is left
+    #[command(subcommand)]
+    Lifecycle(LifecycleCommand),
     /// Ask a running server whether it is ready; exits with 0 if it is
     Health {
         /// What to ask
@@ -64,6 +67,16 @@ enum Command {
     /// Try webhooks out
     #[command(subcommand)]
     Webhook(WebhookCommand),
+}
+
+#[derive(Subcommand)]
+enum LifecycleCommand {
+    /// Give the bucket the rules that follow from the settings; those that it has of others stay
+    Apply {
+        /// Only say what would be changed
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -89,6 +102,9 @@ fn main() -> ExitCode {
         Command::CheckConfig => load(&cli).and_then(check),
         Command::Janitor { dry_run, older_than } => {
             load(&cli).and_then(|config| sweep(config, *older_than, *dry_run))
+        }
+        Command::Lifecycle(LifecycleCommand::Apply { dry_run }) => {
+            load(&cli).and_then(|config| apply_lifecycle(&config, *dry_run))
         }
         Command::Health { url } => health::ask(url).map_err(Into::into),
         Command::Webhook(WebhookCommand::Test { url, secret }) => {
@@ -182,6 +198,26 @@ async fn sweep(config: Config, older_than: Option<u64>, dry_run: bool) -> Outcom
     if left_behind > 0 {
         return Err(format!("{left_behind} objects could not be removed; the log says why").into());
     }
+    Ok(())
+}
+
+#[tokio::main]
+async fn apply_lifecycle(config: &Config, dry_run: bool) -> Outcome<()> {
+    let Applied { changed, rules, removed, kept } = server::apply_lifecycle(config, dry_run).await?;
+    let mut out = std::io::stdout();
+    let done = match (changed, dry_run) {
+        (false, _) => "The bucket has these rules already",
+        (true, true) => "The bucket would get these rules",
+        (true, false) => "The bucket has these rules now",
+    };
+    writeln!(out, "{done}:")?;
+    for rule in rules {
+        writeln!(out, "  {rule}")?;
+    }
+    for name in removed {
+        writeln!(out, "  {name} {}", if dry_run { "would go" } else { "is gone" })?;
+    }
+    writeln!(out, "{kept} rules of others stay.")?;
     Ok(())
 }
 

@@ -161,6 +161,9 @@ pub struct Settings {
     /// Days that a new stream's recordings and kept segments stay, 0 for not at all [default: for ever]
     #[arg(long, env = "WEIR_RETENTION_DAYS", help_heading = "Streams")]
     pub retention_days: Option<u32>,
+    /// Days that any stream's recordings and kept segments stay at most, whatever it says itself [default: for ever]
+    #[arg(long, env = "WEIR_MAX_RETENTION_DAYS", help_heading = "Streams")]
+    pub max_retention_days: Option<u32>,
     /// Seconds that viewers of a new stream may go back while it is live [default: to its beginning]
     #[arg(long, env = "WEIR_DVR_WINDOW", help_heading = "Streams")]
     pub dvr_window: Option<u32>,

@@ -16,6 +16,7 @@ mod object;
 mod retry;
 mod s3;
 mod store;
+mod store_rule;
 mod uploader;
 
 pub use check::{CheckError, check};
@@ -25,6 +26,7 @@ pub use memory::MemoryStore;
 pub use multipart::{Multipart, Part};
 pub use object::Object;
 pub use retry::RetryPolicy;
-pub use s3::{S3Options, S3OptionsError, S3Store};
+pub use s3::{LifecycleChange, LifecycleError, S3Options, S3OptionsError, S3Store};
 pub use store::{ObjectStore, Rejection, StoreError, StoreFuture};
+pub use store_rule::{StoreRule, StoreRuleAction};
 pub use uploader::{Error, Operation, Stored, Uploader};

@@ -19,8 +19,11 @@ use crate::{
 };
 
 mod answer;
+mod lifecycle;
 mod listing;
 mod multipart;
+
+pub use lifecycle::{LifecycleChange, LifecycleError};
 
 /// The largest object that `get` reads; it exists for small ones.
 const GET_LIMIT: usize = 16 << 20;
@@ -166,7 +169,8 @@ impl S3Store {
     /// Sends a request that concerns a path in the bucket, or the bucket itself.
     async fn request(&self, path: &str, command: Command<'_>, body: Bytes) -> Result<Response, StoreError> {
         let method = match command {
-            Command::PutObject { .. } => Method::PUT,
+            Command::PutObject { .. } | Command::PutBucketLifecycle { .. } => Method::PUT,
+            Command::DeleteBucketLifecycle => Method::DELETE,
             Command::DeleteObject | Command::AbortMultipartUpload { .. } => Method::DELETE,
             Command::InitiateMultipartUpload { .. } | Command::CompleteMultipartUpload { .. } => Method::POST,
             Command::HeadObject => Method::HEAD,

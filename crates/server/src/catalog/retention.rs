@@ -11,6 +11,8 @@ use super::recording::COLUMNS;
 use super::{Catalog, Recording, Result, VideoId, failed, millis};
 
 const DAY_MS: i64 = 86_400_000;
+/// Days that nobody waits for.
+const FOR_EVER: i64 = 10_000_000;
 /// A job for which a recording is kept beyond its time has been queued or taken since.
 const JOB_KEEPS_FOR: i64 = 7 * DAY_MS;
 
@@ -61,12 +63,17 @@ impl Catalog {
         Ok(named > 0)
     }
 
-    /// The recordings that are over, and for longer than their streams keep them.
-    pub(crate) async fn expired_recordings(&self, now: SystemTime) -> Result<Vec<Recording>> {
+    /// The recordings that are over, and for longer than their streams keep them, or any stream may, in days.
+    pub(crate) async fn expired_recordings(
+        &self,
+        now: SystemTime,
+        most: Option<u32>,
+    ) -> Result<Vec<Recording>> {
         sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM recordings JOIN streams ON streams.video_id = recordings.video_id \
              WHERE recordings.state IN ('READY', 'FAILED') \
-             AND recordings.ended_at + streams.retention_days * $1 <= $2 \
+             AND recordings.ended_at + $1 * CASE WHEN streams.retention_days IS NULL OR streams.retention_days > $4 \
+             THEN $4 ELSE streams.retention_days END <= $2 \
              AND NOT EXISTS (SELECT job_id FROM transcode_jobs WHERE transcode_jobs.video_id = recordings.video_id \
              AND transcode_jobs.number = recordings.number AND transcode_jobs.state IN ('QUEUED', 'RUNNING') \
              AND transcode_jobs.changed_at > $3)"
@@ -74,6 +81,7 @@ impl Catalog {
         .bind(DAY_MS)
         .bind(millis(now))
         .bind(millis(now) - JOB_KEEPS_FOR)
+        .bind(most.map_or(FOR_EVER, i64::from))
         .fetch_all(&self.pool)
         .await
         .map_err(failed("find the recordings that have had their time"))

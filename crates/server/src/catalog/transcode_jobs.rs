@@ -276,7 +276,7 @@ mod tests {
             StreamOptions { convert_to_vod: true, retention_days: Some(0), ..StreamOptions::default() };
         let recording = recorded(&catalog, options).await;
         let expired = async |after| {
-            let found = catalog.expired_recordings(SystemTime::now() + after).await.unwrap();
+            let found = catalog.expired_recordings(SystemTime::now() + after, None).await.unwrap();
             found.len()
         };
         assert_eq!((expired(DAY).await, expired(8 * DAY).await), (0, 1));

@@ -29,6 +29,7 @@ impl House {
             uploader: Uploader::new(store.clone(), RetryPolicy::default()),
             registry: None,
             window: Duration::ZERO,
+            max_retention_days: None,
             older_than: Duration::ZERO,
             uploads_older_than: UPLOAD_LIMIT,
             dry_run: false,
@@ -128,8 +129,8 @@ async fn a_deleted_stream_leaves_nothing() {
 
 #[tokio::test]
 async fn a_recording_that_has_had_its_time_goes_but_for_what_the_playlist_lists() {
-    let house = House::new().await;
-    let catalog = &house.janitor.catalog;
+    let mut house = House::new().await;
+    let catalog = &house.janitor.catalog.clone();
     let options = |days| StreamOptions { record: true, retention_days: days, ..StreamOptions::default() };
     let (gone, stays) = (house.ended(options(Some(0))).await, house.ended(options(Some(1))).await);
     assert_eq!(house.janitor.expire().await.unwrap(), Swept::default(), "their files are not ready yet");
@@ -143,6 +144,9 @@ async fn a_recording_that_has_had_its_time_goes_but_for_what_the_playlist_lists(
     assert_eq!(house.left(&gone), LISTED);
     assert_eq!(house.left(&stays).len(), 7);
     assert_eq!(catalog.recordings_of(&gone).await.unwrap(), []);
+    house.janitor.max_retention_days = Some(0);
+    assert_eq!(house.janitor.expire().await.unwrap().recordings, 1, "the shorter time counts");
+    assert_eq!(house.left(&stays), LISTED);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod fault_server;
 mod faults;
 mod latest;
+mod lifecycle;
 mod listing;
 mod multipart;
 mod s3_server;
