@@ -21,6 +21,7 @@ help:
 	@echo 'make crash   kill a live server again and again (CRASH_ROUNDS=200, CRASH_SEED=1)'
 	@echo 'make soak    four streams through random trouble (SOAK_MINUTES=30, SOAK_SEED printed)'
 	@echo 'make ten-hours   a broadcast of ten hours through the recorder, as fast as it goes (HOURS=10)'
+	@echo 'make watch   a browser watches through reconnects and a restart'
 	@echo 'make fuzz    each parser for a minute (FUZZ_SECONDS=60)'
 	@echo 'make clean   remove what was built'
 
@@ -62,10 +63,11 @@ schemathesis: install-test $(WEB_PAGES)
 	SCHEMATHESIS_EXAMPLES=300 cargo test --locked -p scenarios openapi
 
 # Scenarios that take too long for the others' company.
-.PHONY: crash soak
+.PHONY: crash soak watch
 crash: SCENARIO = crash_rounds::
 soak: SCENARIO = soak::
-crash soak: install-test $(WEB_PAGES)
+watch: SCENARIO = watch_through::
+crash soak watch: install-test $(WEB_PAGES)
 	cargo build --locked -p server
 	cargo test --locked -p scenarios --test scenarios -- --ignored --nocapture $(SCENARIO)
 

@@ -208,7 +208,8 @@ proptest! {
         let events = if whole_millis { in_millis(events) } else { events };
         let made = segment(options(rate, part), events);
         let versions = publish(&made.outputs, window);
-        prop_assert!(versions.texts.len() > 10);
+        // At least one with each segment.
+        prop_assert!(versions.texts.len() as i64 >= seconds / 2);
         check_all(&versions);
     }
 }

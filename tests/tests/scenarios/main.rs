@@ -40,4 +40,5 @@ mod startup;
 mod stop;
 mod store_trouble;
 mod viewers;
+mod watch_through;
 mod webhooks;
