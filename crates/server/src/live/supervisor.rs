@@ -1,45 +1,33 @@
-//! The life of a broadcast: starts its encoder and its uploads, waits for a reason to end, and ends
-//! them in the order in which media flows.
+//! The life of a broadcast: has its encoder and its uploads started, waits for a reason to end, and has
+//! them ended in the order in which media flows.
 
-use std::collections::HashSet;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use hls_mux::MediaSequence;
 use hls_mux::playlist::MediaPlaylist;
-use hls_mux::{MediaSequence, SegmenterOptions};
 use media::MediaDuration;
 use serde_json::json;
-use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::broadcast::{Broadcast, End, Presence};
-use super::encoder::{self, EncoderError, EncoderOptions};
-use super::feed::{self, Feed, FeedReceiver};
+use super::ending::{encoder_end, finish, finish_uploads, give_up, leave_behind, result_of};
+use super::feed::{self, FeedReceiver};
 use super::health::Health;
-use super::listing::Listing;
-use super::objects::ObjectKeys;
-use super::playlist_writer::PlaylistWriter;
-use super::poster;
-use super::publisher::Publisher;
+use super::launch::Running;
 use super::recovery::Resumed;
 use super::registry::Shared;
-use super::segment_upload::SegmentUpload;
-use super::sprites::{self, Sheets};
+use super::sprites;
 use super::upload_queue::UploadQueue;
 use super::watchdog;
 use super::window::Window;
 use crate::catalog::{Status, Stream};
 use crate::events::EventType;
 
-/// How long an encoder that flushes may take without taking a packet or making a segment.
-const FLUSH_LIMIT: Duration = Duration::from_secs(10);
-/// How long uploads may go on after the end before the stream is called over. They are tried on after that, for as long as
-/// nothing else is stored of the stream and the window lingers.
-const UPLOAD_LIMIT: Duration = Duration::from_secs(15);
 /// How long the last window is served from memory, after the end.
 const LINGER: Duration = Duration::from_secs(300);
 /// Segment numbers are reserved ahead of their use, so that a crash can't make one be used twice: that of the
@@ -58,25 +46,6 @@ pub(super) struct Supervisor {
     segment_duration: MediaDuration,
     /// The bucket's playlist of a broadcast that a server that died left on air.
     resumed: Option<MediaPlaylist>,
-}
-
-type EncoderResult = oneshot::Receiver<Result<(), EncoderError>>;
-
-/// What runs while a broadcast is on air.
-struct Running {
-    /// Its thread's result; `None` once that was taken.
-    encoder: Option<EncoderResult>,
-    uploads: JoinHandle<()>,
-    /// Collects small pictures, where the broadcast is recorded.
-    sheets: Option<JoinHandle<Sheets>>,
-    /// The number after the last listed segment; `None` before the first is listed.
-    listed: watch::Receiver<Option<MediaSequence>>,
-    /// The first segment that is kept, if any is.
-    recorded_from: Option<MediaSequence>,
-    /// Whether the catalog was told.
-    live: bool,
-    /// Whether the events say that the publisher is away.
-    away: bool,
 }
 
 impl Supervisor {
@@ -238,95 +207,6 @@ impl Shared {
         }
     }
 
-    fn start(
-        self: &Arc<Self>,
-        broadcast: &Arc<Broadcast>,
-        feed: FeedReceiver,
-        first: MediaSequence,
-        segment_duration: MediaDuration,
-        resumed: Option<MediaPlaylist>,
-        earlier: Vec<String>,
-    ) -> Result<Running, EncoderError> {
-        let options = &self.options;
-        let (listed, listed_receiver) = watch::channel(None);
-        let (multivariant, multivariant_receiver) = watch::channel(None);
-        let (poster, poster_receiver) = watch::channel(None);
-        let (tiles, sheets) = broadcast
-            .recorded
-            .then(|| sprites::collect(&broadcast.id, &self.catalog, &self.uploader, first))
-            .unzip();
-        let listing = Listing::new(broadcast, &options.transcode, listed, multivariant, poster, tiles);
-        let encoder_options = EncoderOptions {
-            transcode: options.transcode.clone(),
-            segmenter: SegmenterOptions {
-                target_duration: segment_duration,
-                part_target: Some(options.part_duration),
-                ..SegmenterOptions::default()
-            },
-            first,
-            resumes: resumed.is_some(),
-            slate: options.slate.clone(),
-            pulse: broadcast.pulse.clone(),
-        };
-        let encoder =
-            encoder::spawn(&broadcast.id, encoder_options, feed, listing, broadcast.health.clone())?;
-        // It was, before the server died.
-        let live = resumed.is_some();
-        let uploads = self.publish(broadcast, segment_duration, resumed, earlier, multivariant_receiver);
-        let poster_key = ObjectKeys::new(&broadcast.id).poster();
-        tokio::spawn(poster::store(self.uploader.clone(), poster_key, poster_receiver).in_current_span());
-        let recorded_from = broadcast.recorded.then_some(first);
-        Ok(Running {
-            encoder: Some(encoder),
-            uploads,
-            sheets: sheets.map(|sheets| tokio::spawn(sheets.in_current_span())),
-            listed: listed_receiver,
-            recorded_from,
-            live,
-            away: false,
-        })
-    }
-
-    fn publish(
-        &self,
-        broadcast: &Arc<Broadcast>,
-        segment_duration: MediaDuration,
-        resumed: Option<MediaPlaylist>,
-        earlier: Vec<String>,
-        multivariant: watch::Receiver<Option<String>>,
-    ) -> JoinHandle<()> {
-        let options = &self.options;
-        let keys = ObjectKeys::new(&broadcast.id);
-        let longest = MediaDuration::from_ticks(segment_duration.ticks() * options.playlist_window as i64);
-        let grace = (longest + segment_duration).to_std();
-        let writer =
-            PlaylistWriter::start(self.uploader.clone(), keys.media_playlist(), grace, self.shutdown.clone());
-        let playlist =
-            resumed.unwrap_or_else(|| MediaPlaylist::new(segment_duration, options.playlist_window));
-        // What an earlier playlist listed goes once this one has taken its place.
-        let listed: HashSet<_> = playlist.entries().map(|entry| keys.segment(entry.sequence)).collect();
-        writer.remove_once_unlisted(earlier.into_iter().filter(|key| !listed.contains(key)));
-        let publisher = Publisher {
-            playlist,
-            catalog: self.catalog.clone(),
-            id: broadcast.id.clone(),
-            segment_duration,
-            unkept: Vec::new(),
-            recorded: broadcast.recorded,
-            kept: broadcast.kept.clone(),
-            upload: SegmentUpload {
-                keys: keys.clone(),
-                uploader: self.uploader.clone(),
-                health: broadcast.health.clone(),
-            },
-            queue: broadcast.uploads.clone(),
-            multivariant,
-            keys,
-            writer,
-        };
-        tokio::spawn(publisher.run().in_current_span())
-    }
-
     /// Waits for the reason to end; meanwhile tells the catalog and the viewers what happens.
     async fn watch(&self, broadcast: &Broadcast, running: &mut Running, reserved: &mut MediaSequence) -> End {
         let mut presence = broadcast.presence.subscribe();
@@ -445,72 +325,5 @@ impl Shared {
             tracing::error!(%error, "the end of the broadcast is not recorded");
         }
         self.board.set(&broadcast.id, status, false);
-    }
-}
-
-/// Flushes the encoder, for as long as it gets on. One that failed says so, whatever else the reason
-/// to end was.
-async fn finish(broadcast: &Broadcast, running: &mut Running, end: End) -> End {
-    if running.encoder.is_none() {
-        return end;
-    }
-    // An encoder that has just ended by itself takes nothing more; its result says why.
-    let _ = broadcast.feed.tell(Feed::Finish).await;
-    loop {
-        let before = (broadcast.feed.depth(), *running.listed.borrow());
-        match timeout(FLUSH_LIMIT, result_of(&mut running.encoder)).await {
-            Ok(Err(error)) => return encoder_end(Err(error)),
-            Ok(Ok(())) => return end,
-            Err(_) if before != (broadcast.feed.depth(), *running.listed.borrow()) => {}
-            Err(_) => {
-                leave_behind(broadcast);
-                return end;
-            }
-        }
-    }
-}
-
-/// Waits for the last uploads; those that take too long are handed back.
-async fn finish_uploads(broadcast: &Broadcast, mut uploads: JoinHandle<()>) -> Option<JoinHandle<()>> {
-    if timeout(UPLOAD_LIMIT, &mut uploads).await.is_ok() {
-        return None;
-    }
-    let (segments, bytes) = broadcast.uploads.depth();
-    tracing::warn!(segments, bytes, "the object store has not taken the last segments yet; trying on");
-    Some(uploads)
-}
-
-/// Leaves the last segments out of the object store.
-fn give_up(broadcast: &Broadcast, uploads: &JoinHandle<()>) {
-    uploads.abort();
-    let (segments, bytes) = broadcast.uploads.depth();
-    metrics::counter!("weir_upload_segments_dropped_total").increment(segments as u64);
-    tracing::error!(segments, bytes, "the object store has not taken the last segments; giving up");
-}
-
-/// Ends a broadcast without its encoder, which hangs. Nothing can stop a thread from outside.
-fn leave_behind(broadcast: &Broadcast) {
-    broadcast.pulse.give_up();
-    metrics::counter!("weir_encoders_left_behind_total").increment(1);
-    tracing::error!("the encoder hangs; its thread is left behind");
-}
-
-/// What an encoder's thread ends with; pending once that was taken.
-async fn result_of(encoder: &mut Option<EncoderResult>) -> Result<(), EncoderError> {
-    match encoder {
-        // A thread that is gone without a result was not able to panic in order.
-        Some(result) => result.await.unwrap_or_else(|_| Err(EncoderError::Panicked(String::new()))),
-        None => std::future::pending().await,
-    }
-}
-
-/// Why a broadcast ends whose encoder did.
-fn encoder_end(result: Result<(), EncoderError>) -> End {
-    match result {
-        Ok(()) => End::shutdown(),
-        Err(error) => {
-            tracing::error!(%error, "the encoder failed");
-            End::encoder(&error)
-        }
     }
 }
