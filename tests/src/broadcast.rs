@@ -139,6 +139,16 @@ impl Recording {
         self.segments.iter().flat_map(|segment| &segment.media).copied().collect()
     }
 
+    /// Asserts that nothing in it is missing or begins anew, and that one decoder takes all of it without a word.
+    pub async fn assert_seamless(&self) {
+        for segment in &self.segments {
+            assert!(!segment.entry.gap && !segment.entry.discontinuity, "{:?}", segment.entry);
+        }
+        let whole = self.concatenated();
+        assert_eq!(continuity_errors(&whole).await, 0);
+        assert_eq!(decode_warnings(&whole).await, "");
+    }
+
     /// Asserts that both saw the same segments, byte for byte, wherever both saw them.
     pub fn assert_same_media(&self, other: &Self) {
         let ours: BTreeMap<_, _> = self.segments.iter().map(|s| (s.entry.msn, s)).collect();
