@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use scenarios::{Browser, Source, Weir, brightening, encode, eventually};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Where the video is and a fingerprint of its picture.
 const LOOK: &str = r"
@@ -17,14 +17,26 @@ const LOOK: &str = r"
     return { at: video.currentTime, width: video.videoWidth, height: video.videoHeight, pixels };
 ";
 
+const ASKED_TWICE: &str = r"
+    const names = performance.getEntriesByType('resource').map((entry) => entry.name);
+    const parts = names.filter((name) => name.includes('.part_'));
+    if (parts.length === 0) return null;
+    return parts.filter((name, index) => parts.indexOf(name) !== index);
+";
+
 #[tokio::test]
 async fn the_player_page_shows_a_moving_picture() {
     let weir = Weir::start().await;
     let stream = weir.api().create("watched").await;
-    let mut player = stream.watch();
-    let mut publisher = stream.publish(encode(&Source { seconds: 120, ..Source::default() }));
-    player.segments(1).await;
+    // It is open before there is anything to see.
     let browser = Browser::open(&weir.url(&format!("/live/{}", stream.id))).await;
+    eventually("a page that waits", Duration::from_secs(40), || async {
+        (browser.run(STATS).await["phase"] == "notStarted").then_some(())
+    })
+    .await;
+    let missing = browser.errors().await;
+    assert!(missing.iter().all(|error| error.contains("index.m3u8") && error.contains("404")), "{missing:?}");
+    let mut publisher = stream.publish(encode(&Source { seconds: 120, ..Source::default() }));
     let look = || async { Some(browser.run(LOOK).await).filter(|seen| !seen.is_null()) };
     let first: Value = eventually("a first picture", Duration::from_secs(40), look).await;
     assert_eq!((first["width"].as_u64(), first["height"].as_u64()), (Some(640), Some(360)));
@@ -37,9 +49,10 @@ async fn the_player_page_shows_a_moving_picture() {
     let changed = before.iter().zip(&after).filter(|(before, after)| before.abs_diff(**after) > 16).count();
     assert!(changed > before.len() / 50, "only {changed} of {} samples have changed", before.len());
     assert!(before.iter().any(|&sample| sample > 100), "the picture isn't black");
+    let twice = browser.run(ASKED_TWICE).await;
+    assert_eq!(twice, json!([]), "parts of a stream's first segments are asked for once");
     assert_eq!(browser.errors().await, Vec::<String>::new(), "errors in the page's console");
     browser.close().await;
-    player.finish();
     publisher.stop().await;
 }
 
@@ -50,9 +63,9 @@ fn pixels(seen: &Value) -> Vec<u64> {
 /// What the page itself measures.
 const STATS: &str = "return window.weir ? window.weir.stats() : null;";
 
-/// Plays `page` for 30 s once it has settled, without a stall or an error of hls.js. Answers the latencies,
+/// Plays `page` for so long once it has settled, without a stall or an error of hls.js. Answers the latencies,
 /// in order of size, and what the page measured at last.
-async fn play(page: &str) -> (Vec<f64>, Value) {
+async fn play(page: &str, length: Duration) -> (Vec<f64>, Value) {
     let weir = Weir::start().await;
     let stream = weir.api().create("latency").await;
     let mut player = stream.watch();
@@ -66,7 +79,7 @@ async fn play(page: &str) -> (Vec<f64>, Value) {
         (seen["interval"].as_f64()? > 0.0 && seen["rate"] == 1.0).then_some(seen)
     })
     .await;
-    let (mut latencies, until) = (Vec::new(), Instant::now() + Duration::from_secs(30));
+    let (mut latencies, until) = (Vec::new(), Instant::now() + length);
     while Instant::now() < until {
         let seen = stats().await.expect("it goes on playing");
         latencies.push(seen["latency"].as_f64().unwrap());
@@ -94,14 +107,14 @@ fn median(sorted: &[f64]) -> f64 {
 
 #[tokio::test]
 async fn parts_are_played_a_fraction_of_a_second_behind() {
-    let (low, stats) = play("").await;
+    let (low, stats) = play("", Duration::from_secs(30)).await;
     assert!(stats["interval"].as_f64().unwrap() < 0.4, "parts of 0.2 s arrive: {stats}");
     assert!(median(&low) < 1.2, "{low:?}");
 }
 
 #[tokio::test]
 async fn whole_segments_are_played_on_request() {
-    let (plain, stats) = play("?latency=plain").await;
+    let (plain, stats) = play("?latency=plain", Duration::from_secs(12)).await;
     assert!(stats["interval"].as_f64().unwrap() > 1.5, "segments of 2 s arrive: {stats}");
     assert!((1.5..4.5).contains(&median(&plain)), "{plain:?}");
 }

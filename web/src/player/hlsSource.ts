@@ -1,5 +1,6 @@
 import Hls, { Events } from "hls.js";
 import type { ErrorData, HlsConfig, LevelLoadedData } from "hls.js";
+import { FirstSegmentBuffer } from "./firstSegment";
 import { PartHints, hintedLoader } from "./partHints";
 import type { ServerClock } from "./serverClock";
 import type { Quality, Source, SourceEvents } from "./source";
@@ -27,6 +28,7 @@ export class HlsSource implements Source {
       maxLiveSyncPlaybackRate: 1,
       liveSyncOnStallIncrease: 0,
       fLoader: hintedLoader(this.hints),
+      bufferController: FirstSegmentBuffer,
     };
     // Plain segments: begin with the last one. With parts the server's PART-HOLD-BACK says where,
     // and a value here would override it.

@@ -71,6 +71,22 @@ describe("pace", () => {
     });
   }
 
+  it("doesn't take the backlog that it begins with for late arrivals", () => {
+    const pace = new Pace();
+    let [end, position] = [100, 100];
+    // Two seconds that were there before come in four answers, then parts as they are made.
+    const arrivals = [0.4, 0.5, 0.6, 0.5, ...Array<number>(5).fill(0.2)];
+    for (const [n, media] of arrivals.entries()) {
+      pace.observe(n * 0.2, end);
+      end += media;
+      pace.observe(n * 0.2 + 0.001, end);
+      if (n > 0) position += 0.2;
+    }
+    // Playback began a second and a half behind: it is made up for now, not once the backlog is forgotten.
+    expect(pace.trough(1.6, position)!).toBeGreaterThan(1);
+    expect(pace.steer(1.6, position).rate).toBe(1.25);
+  });
+
   it("keeps more in hand when arrivals waver, and still doesn't stall", () => {
     const late = (n: number): number => [0, 0.25, 0.1, 0.3, 0.05][n % 5]!;
     const steady = play({ interval: 0.5, late: () => 0, initialBuffer: 2, seconds: 60 });

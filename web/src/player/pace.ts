@@ -15,6 +15,8 @@ const MAX_MEMORY_S = 20;
 const RECENT_S = 3;
 /** Growth this soon after the last belongs to it: a segment's tracks, or a backlog's segments, s. */
 const SAME_ARRIVAL_S = 0.06;
+/** At first, an arrival that leaves the buffer's end this much nearer to the edge than the one before is of a backlog, s. */
+const BACKLOG_S = 0.1;
 /** Arrivals needed before the loop trusts its estimate. */
 const WARM_ARRIVALS = 3;
 /** Browsers underflow at 0.1 s, and with long parts now and then at 0.15 s; longer intervals get a little more. */
@@ -49,6 +51,8 @@ export class Pace {
   private arrivals: Arrival[] = [];
   private end: number | null = null;
   private grownAt = -Infinity;
+  /** Arrivals come as they are made, rather than out of a backlog that was there before. */
+  private settled = false;
   private rate = 1;
   private penalty = 0;
   private penaltyAt = 0;
@@ -60,14 +64,25 @@ export class Pace {
       this.arrivals = [];
       this.end = bufferedEnd;
       this.grownAt = now;
+      this.settled = false;
       return;
     }
     if (bufferedEnd <= this.end + 0.005) return;
-    if (now - this.grownAt > SAME_ARRIVAL_S) this.arrivals.push({ at: now, low: this.end - now });
+    if (now - this.grownAt > SAME_ARRIVAL_S) this.arrived({ at: now, low: this.end - now });
     this.end = bufferedEnd;
     this.grownAt = now;
     const memory = Math.min(MAX_MEMORY_S, Math.max(MIN_MEMORY_S, MEMORY_INTERVALS * this.interval));
     while (this.arrivals.length > WARM_ARRIVALS && this.arrivals[0]!.at < now - memory) this.arrivals.shift();
+  }
+
+  private arrived(arrival: Arrival): void {
+    const last = this.arrivals.at(-1);
+    if (!this.settled && last) {
+      // A backlog comes as fast as the network brings it, and says nothing of what is made now.
+      if (arrival.low > last.low + BACKLOG_S) this.arrivals = [];
+      else this.settled = true;
+    }
+    this.arrivals.push(arrival);
   }
 
   /** Playback ran dry: keep more in hand from now on. */
