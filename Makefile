@@ -4,8 +4,8 @@ SHELL := /bin/sh
 # What scripts/install.sh installs for this project alone.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export CARGO_TERM_COLOR ?= auto
-# One more than there are cores, for the tests that do little but wait.
-export NEXTEST_TEST_THREADS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# More than there are cores, as most tests wait more than they work.
+export NEXTEST_TEST_THREADS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*')
 WEB_PACKAGES := web/node_modules/.package-lock.json

@@ -68,10 +68,8 @@ const STATS: &str = "return window.weir ? window.weir.stats() : null;";
 async fn play(page: &str, length: Duration) -> (Vec<f64>, Value) {
     let weir = Weir::start().await;
     let stream = weir.api().create("latency").await;
-    let mut player = stream.watch();
     let mut publisher = stream.publish(encode(&Source { seconds: 120, ..Source::default() }));
-    player.segments(1).await;
-    player.finish();
+    stream.reaches("LIVE").await;
     let browser = Browser::open(&weir.url(&format!("/live/{}{page}", stream.id))).await;
     let stats = || async { Some(browser.run(STATS).await).filter(|seen| seen["latency"].is_number()) };
     let settled = eventually("a settled pace", Duration::from_secs(40), || async {
