@@ -5,16 +5,20 @@
 //! mid-message; extended timestamps repeated on type 3 chunks or not. It takes space only as
 //! payload arrives, and copies each payload byte once, into its message's buffer.
 
+mod error;
+mod header;
+mod stream;
+
 use bytes::{Bytes, BytesMut};
+
+pub use error::ChunkError;
+use header::{BasicHeader, EXTENDED, u24};
+use stream::ChunkStream;
 
 /// The chunk size before anybody sets one (§5.4.1).
 const DEFAULT_CHUNK_SIZE: usize = 128;
 /// Basic header, message header and extended timestamp at their longest.
 const MAX_HEADER_LEN: usize = 3 + 11 + 4;
-const EXTENDED: u32 = 0xFF_FFFF;
-/// The longest timestamp of a type 0 chunk that a following type 3 chunk repeats as its delta.
-const MAX_REPEATED_TIMESTAMP: u32 = 1000;
-
 const SET_CHUNK_SIZE: u8 = 1;
 const ABORT: u8 = 2;
 
@@ -45,53 +49,6 @@ pub struct Message {
     pub stream_id: u32,
     /// Its content.
     pub payload: Bytes,
-}
-
-/// Why chunks can't be read any further: the framing is lost, or a limit is met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ChunkError {
-    /// A type 2 or 3 chunk on a chunk stream that never had a full header.
-    #[error("chunk stream {chunk_stream} starts with a chunk of type {chunk_type}, which gives no length")]
-    NoHeader {
-        /// The chunk stream id.
-        chunk_stream: u32,
-        /// The chunk type.
-        chunk_type: u8,
-    },
-    /// A chunk size of 0, or beyond the limit.
-    #[error("the peer set a chunk size of {size}; 1 to {limit} are allowed")]
-    ChunkSize {
-        /// As sent.
-        size: u32,
-        /// The largest allowed.
-        limit: u32,
-    },
-    /// A Set Chunk Size message with less than four bytes.
-    #[error("the peer set a chunk size with a message of only {length} bytes")]
-    ChunkSizeTruncated {
-        /// The message's length.
-        length: usize,
-    },
-    /// Too many chunk streams.
-    #[error("the peer opened more than {limit} chunk streams")]
-    TooManyChunkStreams {
-        /// The limit.
-        limit: usize,
-    },
-    /// A message is longer than allowed.
-    #[error("the peer announced a message of {length} bytes; at most {limit} are allowed here")]
-    MessageTooLong {
-        /// As declared.
-        length: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// Too many long messages at once.
-    #[error("the messages in progress have more than {limit} bytes in all")]
-    TooMuchInProgress {
-        /// The limit.
-        limit: usize,
-    },
 }
 
 /// Puts messages together from their chunks.
@@ -125,20 +82,12 @@ struct Replay {
     len: usize,
 }
 
-#[derive(Debug)]
-struct ChunkStream {
-    id: u32,
-    timestamp: u32,
-    delta: u32,
-    /// The last timestamp field: what type 3 chunks repeat if it was extended.
-    field: u32,
-    is_extended: bool,
-    length: usize,
-    type_id: u8,
-    stream_id: u32,
-    /// The length of the message in progress, if there is one.
-    in_message: Option<usize>,
-    payload: BytesMut,
+impl Replay {
+    fn new(bytes: &[u8]) -> Self {
+        let mut replay = Self { bytes: [0; 4], len: bytes.len() };
+        replay.bytes[..bytes.len()].copy_from_slice(bytes);
+        replay
+    }
 }
 
 impl ChunkReader {
@@ -368,124 +317,6 @@ impl ChunkReader {
         }
         Ok(())
     }
-}
-
-impl ChunkStream {
-    fn new(id: u32) -> Self {
-        Self {
-            id,
-            timestamp: 0,
-            delta: 0,
-            field: 0,
-            is_extended: false,
-            length: 0,
-            type_id: 0,
-            stream_id: 0,
-            in_message: None,
-            payload: BytesMut::new(),
-        }
-    }
-
-    /// Whether `extended` is the repeated timestamp that a type 3 chunk should carry. Where it isn't,
-    /// the sender leaves it out, and these are payload.
-    fn repeats(&self, extended: u32) -> bool {
-        extended == self.field || extended == self.timestamp
-    }
-
-    /// Takes over a type 0, 1 or 2 header; true if it merely repeats that of the message in progress.
-    fn read_header(&mut self, chunk_type: u8, fields: &[u8]) -> bool {
-        let (old_field, old) = (self.field, (self.length, self.type_id, self.stream_id));
-        self.field = u24(fields);
-        self.is_extended = self.field == EXTENDED;
-        if self.is_extended
-            && let Some(extended) = fields.last_chunk()
-        {
-            self.field = u32::from_be_bytes(*extended);
-        }
-        if chunk_type <= 1 {
-            self.length = u24(&fields[3..]) as usize;
-            self.type_id = fields[6];
-        }
-        if chunk_type == 0 {
-            self.stream_id = u32::from_le_bytes([fields[7], fields[8], fields[9], fields[10]]);
-        }
-        let is_same_time = chunk_type != 0 || self.field == old_field;
-        self.in_message.is_some() && is_same_time && old == (self.length, self.type_id, self.stream_id)
-    }
-
-    fn start_message(&mut self, chunk_type: u8) {
-        match chunk_type {
-            0 => {
-                self.timestamp = self.field;
-                // By §5.3.1.2.4 a type 3 chunk repeats this as a delta, and FFmpeg means it so when
-                // a stream starts near 0. At a large timestamp it can only mean "the same time".
-                self.delta = if self.field <= MAX_REPEATED_TIMESTAMP { self.field } else { 0 };
-            }
-            1 | 2 => {
-                self.delta = self.field;
-                self.timestamp = self.timestamp.wrapping_add(self.delta);
-            }
-            _ => self.timestamp = self.timestamp.wrapping_add(self.delta),
-        }
-        self.in_message = Some(self.length);
-    }
-
-    /// Makes room for `arrived` bytes, and for some of those that are declared to follow.
-    fn reserve(&mut self, arrived: usize, read_ahead: usize) {
-        let length = self.payload.len();
-        if self.payload.capacity() - length < arrived {
-            let ahead = arrived.max(length).max(read_ahead).min(self.length - length);
-            // BytesMut::reserve would take up to twice as much.
-            let mut payload = BytesMut::with_capacity(length + ahead);
-            payload.extend_from_slice(&self.payload);
-            self.payload = payload;
-        }
-    }
-}
-
-impl Replay {
-    fn new(bytes: &[u8]) -> Self {
-        let mut replay = Self { bytes: [0; 4], len: bytes.len() };
-        replay.bytes[..bytes.len()].copy_from_slice(bytes);
-        replay
-    }
-}
-
-struct BasicHeader {
-    chunk_type: u8,
-    chunk_stream: u32,
-    len: usize,
-}
-
-impl BasicHeader {
-    /// How long it is, as far as `header` tells.
-    fn need(header: &[u8]) -> usize {
-        match header.first().map(|byte| byte & 0x3F) {
-            Some(0) => 2,
-            Some(1) => 3,
-            Some(_) | None => 1,
-        }
-    }
-
-    fn parse(header: &[u8]) -> Option<Self> {
-        let len = Self::need(header);
-        let bytes = header.get(..len)?;
-        let chunk_stream = match *bytes {
-            [first] => u32::from(first & 0x3F),
-            [_, low] => 64 + u32::from(low),
-            [_, low, high] => 64 + u32::from(low) + 256 * u32::from(high),
-            _ => return None,
-        };
-        Some(Self { chunk_type: bytes[0] >> 6, chunk_stream, len })
-    }
-
-    fn message_header_len(&self) -> usize {
-        [11, 7, 3, 0][usize::from(self.chunk_type)]
-    }
-}
-
-fn u24(bytes: &[u8]) -> u32 {
-    u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]])
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ const SILENT: usize = 1000;
 const ADDRESSES: usize = 20;
 const DEADLINE: Duration = Duration::from_secs(10);
 /// What the silent are given; long enough for all of them to connect.
-const SETUP: Duration = Duration::from_secs(6);
+const SETUP: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn a_thousand_silent_clients_are_sent_away_in_time() {
@@ -22,7 +22,7 @@ async fn a_thousand_silent_clients_are_sent_away_in_time() {
     let bystander = Bystander::start(&weir).await;
     let stream = weir.api().create("meanwhile").await;
     let mut resident = Vec::new();
-    for round in 0..4 {
+    for round in 0..3 {
         let started = Instant::now();
         let mut crowd = Vec::new();
         for n in 0..SILENT {
@@ -48,8 +48,8 @@ async fn a_thousand_silent_clients_are_sent_away_in_time() {
         assert_eq!(timed_out, (SILENT * (round + 1)) as f64);
         resident.push(weir.resident_kib());
     }
-    // The first crowds fill the allocator's pools; a leak grows with each.
-    let growth = resident[3].saturating_sub(resident[2]);
+    // The first crowd fills the allocator's pools; a leak grows with each.
+    let growth = resident[2].saturating_sub(resident[1]);
     assert!(growth < 8 << 10, "memory grew: {resident:?} KiB");
     bystander.noticed_nothing().await;
     weir.assert_healthy().await;
