@@ -124,6 +124,21 @@ impl Weir {
         named.map(|thread| thread.file_name().to_str().unwrap().parse().unwrap()).collect()
     }
 
+    /// The file whose code a thread that is stopped was running; none while it is in a system call.
+    pub fn code_of(&self, thread: i32) -> Option<String> {
+        // "-1", the stack pointer and the instruction pointer, in hexadecimal (proc_pid_syscall(5)).
+        let call = std::fs::read_to_string(self.proc(&format!("task/{thread}/syscall"))).unwrap();
+        let at = call.strip_prefix("-1 ")?.trim().rsplit_once("0x")?.1;
+        let at = u64::from_str_radix(at, 16).unwrap();
+        let maps = std::fs::read_to_string(self.proc("maps")).unwrap();
+        let line = maps.lines().find(|line| {
+            let (start, end) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+            let number = |text| u64::from_str_radix(text, 16).unwrap();
+            (number(start)..number(end)).contains(&at)
+        })?;
+        Some(line.split_whitespace().nth(5)?.to_owned())
+    }
+
     /// Kilobytes of memory that it has in use (`VmRSS`).
     pub fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(self.proc("status")).unwrap();
