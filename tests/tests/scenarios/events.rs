@@ -42,7 +42,7 @@ async fn every_event_is_told_once_in_order_also_across_a_crash() {
     let back = one.expect("stream.live").await;
     json_eq(&back.data["data"], &json!({"resumed": true}));
 
-    let mut weir = weir.crash_and_restart().await;
+    let weir = weir.crash_and_restart().await;
     let nothing = one.next().await;
     assert!(nothing.is_none(), "{nothing:?}");
     // Who comes back hears of all that it has missed.
@@ -51,6 +51,9 @@ async fn every_event_is_told_once_in_order_also_across_a_crash() {
     for (kind, id) in missed.into_iter().zip(live.id + 1..) {
         assert_eq!(all.expect(kind).await.id, id, "numbers have no gaps");
     }
+    // A server that dies while the publisher is away has told of that.
+    let mut weir = weir.crash_and_restart().await;
+    let mut all = EventStream::open(&weir, "", Some(live.id + 4)).await;
     assert_eq!(weir.api().post(&stream.path("stop")).await.code, 200);
     assert_eq!(all.expect("stream.ended").await.id, live.id + 5);
     let log = weir.api().get(&format!("/api/live/{}/events?limit=2", stream.id)).await.json();

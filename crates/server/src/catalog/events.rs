@@ -65,6 +65,21 @@ impl Catalog {
         .map_err(failed("read a stream's events"))
     }
 
+    /// Whether the newest event of a stream's publisher says that it vanished.
+    pub(crate) async fn is_told_away(&self, stream: &VideoId) -> Result<bool> {
+        let [live, away] = [EventType::StreamLive, EventType::StreamReconnecting].map(EventType::as_str);
+        let newest: Option<String> = sqlx::query_scalar(
+            "SELECT type FROM events WHERE video_id = $1 AND type IN ($2, $3) ORDER BY id DESC LIMIT 1",
+        )
+        .bind(stream.as_str())
+        .bind(live)
+        .bind(away)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(failed("read what was told of a publisher"))?;
+        Ok(newest.as_deref() == Some(away))
+    }
+
     pub(super) async fn begin(&self) -> Result<Transaction<'_, Sqlite>> {
         self.pool.begin().await.map_err(failed("begin a change"))
     }

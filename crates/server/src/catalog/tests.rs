@@ -123,6 +123,23 @@ async fn events_are_numbered_without_gaps_and_go_on_after_a_restart() {
 }
 
 #[tokio::test]
+async fn what_was_told_of_a_publisher_is_known_after_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog(&dir).await;
+    let create = || catalog.create("", StreamOptions::default());
+    let (id, other) = (create().await.unwrap().video_id, create().await.unwrap().video_id);
+    assert!(!catalog.is_told_away(&id).await.unwrap());
+    catalog.went_live(&id, SystemTime::now(), None).await.unwrap();
+    assert!(!catalog.is_told_away(&id).await.unwrap());
+    catalog.record(EventType::StreamReconnecting, &id, json!({})).await;
+    catalog.record(EventType::ViewersLimit, &id, json!({})).await;
+    assert!(catalog.is_told_away(&id).await.unwrap());
+    assert!(!catalog.is_told_away(&other).await.unwrap());
+    catalog.record(EventType::StreamLive, &id, json!({})).await;
+    assert!(!catalog.is_told_away(&id).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_reader_goes_on_where_it_was() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = catalog(&dir).await;

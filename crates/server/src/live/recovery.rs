@@ -32,6 +32,8 @@ pub(super) struct Resumed {
     pub(super) segment_duration: MediaDuration,
     /// Whether it was being recorded, and is again.
     pub(super) recorded: bool,
+    /// Whether the events say already that its publisher is away: it vanished before the server died.
+    pub(super) away: bool,
 }
 
 impl Registry {
@@ -46,9 +48,10 @@ impl Registry {
         for stream in self.shared.catalog.live().await? {
             let listed = self.shared.catalog.kept_playlist(&stream.video_id).await?;
             let recorded = self.shared.catalog.is_recording(&stream.video_id).await?;
+            let away = self.shared.catalog.is_told_away(&stream.video_id).await?;
             let shared = self.shared.clone();
             readers.spawn(async move {
-                let resumed = shared.read_back(&stream, listed, recorded).await;
+                let resumed = shared.read_back(&stream, listed, recorded, away).await;
                 (stream, resumed)
             });
         }
@@ -71,7 +74,13 @@ impl Registry {
 }
 
 impl Shared {
-    async fn read_back(self: &Arc<Self>, stream: &Stream, listed: Option<Listed>, recorded: bool) -> Resumed {
+    async fn read_back(
+        self: &Arc<Self>,
+        stream: &Stream,
+        listed: Option<Listed>,
+        recorded: bool,
+        away: bool,
+    ) -> Resumed {
         let mut listed = listed.unwrap_or_else(|| Listed {
             segment_duration: self.options.segment_duration,
             discontinuity_sequence: 0,
@@ -109,6 +118,7 @@ impl Shared {
             multivariant,
             segment_duration: listed.segment_duration,
             recorded,
+            away,
         }
     }
 

@@ -46,6 +46,8 @@ pub(super) struct Supervisor {
     segment_duration: MediaDuration,
     /// The bucket's playlist of a broadcast that a server that died left on air.
     resumed: Option<MediaPlaylist>,
+    /// The events say of it already that the publisher is away.
+    away: bool,
 }
 
 impl Supervisor {
@@ -62,7 +64,7 @@ impl Supervisor {
 
     /// A broadcast that a server that died left on air, and the task that waits for its publisher.
     pub(super) fn resumed(shared: &Arc<Shared>, stream: &Stream, resumed: Resumed) -> (Arc<Broadcast>, Self) {
-        let (broadcast, supervisor) = Self::with(
+        let (broadcast, mut supervisor) = Self::with(
             shared,
             stream,
             resumed.segment_duration,
@@ -70,6 +72,7 @@ impl Supervisor {
             Some(resumed.playlist),
             resumed.recorded,
         );
+        supervisor.away = resumed.away;
         // Told once: nothing else sets it. The time before the crash has samples of its own.
         let _ = broadcast.live_since.set(SystemTime::now());
         broadcast.window.resume(resumed.origin, resumed.segments, resumed.multivariant);
@@ -117,6 +120,7 @@ impl Supervisor {
             before: stream.status,
             segment_duration,
             resumed,
+            away: false,
         };
         (broadcast, supervisor)
     }
@@ -128,7 +132,7 @@ impl Supervisor {
     }
 
     async fn live(self) {
-        let Self { shared, broadcast, feed, before, segment_duration, resumed } = self;
+        let Self { shared, broadcast, feed, before, segment_duration, resumed, away } = self;
         metrics::gauge!("weir_broadcasts").increment(1);
         let first = shared.first_sequence(&broadcast).await;
         let earlier = shared.earlier_segments(&broadcast, first).await;
@@ -139,6 +143,7 @@ impl Supervisor {
         let mut sheets = None;
         let (end, next) = match shared.start(&broadcast, feed, first, segment_duration, resumed, earlier) {
             Ok(mut running) => {
+                running.away = away;
                 let end = shared.watch(&broadcast, &mut running, &mut reserved).await;
                 broadcast.end(end.clone());
                 let end = finish(&broadcast, &mut running, end).await;

@@ -23,7 +23,8 @@ pub(super) struct Verdict {
     discontinuities: usize,
     survivors: usize,
     never_listed: usize,
-    /// Updates of the origin's playlists, and those of them that took longer than 1.5 target durations.
+    /// Updates of the origin's playlists, and those of them that took longer than 1.5 target durations: counted and not
+    /// judged, since ffmpeg decodes what one stream has left while the others are on air, and takes the time that those need.
     updates: usize,
     late: usize,
     violations: Vec<String>,
@@ -37,7 +38,10 @@ impl Verdict {
     /// Ends a stream, and looks at all that it leaves.
     pub(super) async fn hear(&mut self, mut watched: Watched, weir: &Weir, store: &SeaweedFs) {
         let stream = watched.stream.clone();
-        stream.reports("all is stored", |status| status["upload"]["pendingSegments"] == 0).await;
+        let is_calm = |status: &serde_json::Value| {
+            status["upload"]["pendingSegments"] == 0 && status["reconnecting"] == false
+        };
+        stream.reports("all is stored, and the publisher there", is_calm).await;
         self.expect(stream.post("stop").await.code == 200, "stop is answered 200");
         let mut origin = watched.origin.take().expect("it is watched");
         watched.bucket.ended().await;
@@ -98,24 +102,24 @@ impl Verdict {
         }
     }
 
-    /// The newest comes first; the broadcast began once, went on however often, and ended once.
+    /// The broadcast began once, lost its publisher and had it back in turns, and ended once.
     async fn events(&mut self, weir: &Weir, id: &str) {
         let told = weir.api().get(&format!("/api/live/{id}/events?limit=1000")).await.json();
-        let count = |kind: &str, resumed: Option<bool>| {
-            let events = told["events"].as_array().unwrap().iter();
-            events
-                .filter(|event| event["type"] == kind)
-                .filter(|event| resumed.is_none_or(|resumed| event["data"]["resumed"] == resumed))
-                .count()
-        };
-        let (begun, ended) = (count("stream.live", Some(false)), count("stream.ended", None));
-        let (left, back) = (count("stream.reconnecting", None), count("stream.live", Some(true)));
-        self.expect((begun, ended) == (1, 1), &format!("begun {begun} times, ended {ended} times"));
-        // A server that dies while the publisher is away tells of it once more when it is back.
-        self.expect(
-            left == back || left == back + 1,
-            &format!("{left} times without a publisher, and {back} times back"),
-        );
+        let newest_first = told["events"].as_array().unwrap();
+        let kinds: Vec<_> = newest_first
+            .iter()
+            .rev()
+            .filter_map(|event| match (event["type"].as_str()?, event["data"]["resumed"].as_bool()) {
+                ("stream.live", Some(true)) => Some("back"),
+                ("stream.live", _) => Some("live"),
+                ("stream.reconnecting", _) => Some("away"),
+                ("stream.ended", _) => Some("ended"),
+                _ => None,
+            })
+            .collect();
+        let absences = kinds.len().saturating_sub(2) / 2;
+        let expected = [vec!["live"], ["away", "back"].repeat(absences), vec!["ended"]].concat();
+        self.expect(kinds == expected, &format!("events: {kinds:?}"));
     }
 
     /// The recording is ready, as long as what was listed, and its playlist is what viewers were shown.
