@@ -169,6 +169,15 @@ impl Recording {
         }
     }
 
+    /// Asserts that each update with a new segment came when RFC 8216 §6.2.1 asks for it. Only of the origin's playlist, since
+    /// a bucket's waits for the store; of segments of two seconds, since a publisher that falls silent is waited for for one;
+    /// and in scenarios that leave the server the time that it needs.
+    pub fn assert_paced(&self) {
+        let updates = self.updates();
+        let wrong: Vec<_> = updates.iter().filter(|(least, most)| *least > 1.5 || *most < 0.5).collect();
+        assert!(wrong.is_empty(), "after so many target durations, at least and at most: {wrong:?}");
+    }
+
     /// How long each update with a new segment took, in target durations: at least, and at most, as a reader knows when a
     /// version was there, and when it wasn't yet. RFC 8216 §6.2.1 asks for 0.5 to 1.5; a machine that is short of time
     /// can't keep that.

@@ -23,6 +23,7 @@ async fn the_same_playlist_goes_on_when_the_publisher_is_back() {
     publisher.ends(Duration::from_secs(15)).await;
     // The reader has checked that every version continues the one before; here, that the media does.
     let recording = player.finish();
+    recording.assert_paced();
     assert_eq!(continuity_errors(&recording.concatenated()).await, 0);
     weir.assert_healthy().await;
 }
@@ -48,6 +49,7 @@ async fn a_slate_is_shown_while_the_publisher_is_away() {
     publisher.stop().await;
     player.ended().await;
     let recording = player.finish();
+    recording.assert_paced();
     let is_red = |[red, green, blue]: [u8; 3]| red > 220 && green < 35 && blue < 35;
     let colors = [0, away - 1, recording.segments.len() - 1].map(|n| &recording.segments[n].media);
     let [first, slated, last] =

@@ -87,6 +87,6 @@ async fn it_is_refused_where_the_stream_says_so_and_the_first_goes_on() {
     first.assert_running();
     let before = player.count();
     player.segments(before + 2).await;
-    player.finish();
+    player.finish().assert_paced();
     first.stop().await;
 }

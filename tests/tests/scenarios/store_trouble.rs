@@ -63,7 +63,9 @@ async fn an_object_store_in_trouble_delays_what_fits_the_queue_and_loses_none_of
     bucket.ended().await;
     origin.ended().await;
     let recording = bucket.finish();
-    origin.finish().assert_same_media(&recording);
+    let origin = origin.finish();
+    origin.assert_paced();
+    origin.assert_same_media(&recording);
     assert!(recording.segments.iter().all(|segment| !segment.entry.gap));
     assert!(weir.metric("weir_upload_failures_total", "").await > 0.0);
     assert_eq!(weir.metric("weir_upload_segments_dropped_total", "").await, 0.0);
