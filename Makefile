@@ -22,6 +22,7 @@ help:
 	@echo 'make soak    four streams through random trouble (SOAK_MINUTES=30, SOAK_SEED printed)'
 	@echo 'make ten-hours   a broadcast of ten hours through the recorder, as fast as it goes (HOURS=10)'
 	@echo 'make watch   a browser watches through reconnects and a restart'
+	@echo 'make heavy   a source of 4K60 on half a core'
 	@echo 'make fuzz    each parser for a minute (FUZZ_SECONDS=60)'
 	@echo 'make clean   remove what was built'
 
@@ -63,11 +64,12 @@ schemathesis: install-test $(WEB_PAGES)
 	SCHEMATHESIS_EXAMPLES=300 cargo test --locked -p scenarios openapi
 
 # Scenarios that take too long for the others' company.
-.PHONY: crash soak watch
+.PHONY: crash soak watch heavy
 crash: SCENARIO = crash_rounds::
 soak: SCENARIO = soak::
 watch: SCENARIO = watch_through::
-crash soak watch: install-test $(WEB_PAGES)
+heavy: SCENARIO = overload::
+crash soak watch heavy: install-test $(WEB_PAGES)
 	cargo build --locked -p server
 	cargo test --locked -p scenarios --test scenarios -- --ignored --nocapture $(SCENARIO)
 

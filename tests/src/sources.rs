@@ -15,11 +15,14 @@ pub struct Source {
     pub audio: Option<(&'static str, u32, u32)>,
     /// Seconds.
     pub seconds: u32,
+    /// With new grain in each picture, and all that a decoder has to do.
+    pub heavy: bool,
 }
 
 impl Default for Source {
     fn default() -> Self {
-        Self { size: Some((640, 360)), fps: "30", b_frames: 0, audio: Some(("aac", 48_000, 2)), seconds: 10 }
+        let audio = Some(("aac", 48_000, 2));
+        Self { size: Some((640, 360)), fps: "30", b_frames: 0, audio, seconds: 10, heavy: false }
     }
 }
 
@@ -107,7 +110,8 @@ fn make(source: &Source, file: &Path) {
 
 fn name_of(source: &Source) -> String {
     source.size.map_or("sound".into(), |(width, height)| {
-        format!("{width}x{height}-{}fps-{}b", source.fps.replace('/', "_"), source.b_frames)
+        let heavy = if source.heavy { "-heavy" } else { "" };
+        format!("{width}x{height}-{}fps-{}b{heavy}", source.fps.replace('/', "_"), source.b_frames)
     })
 }
 
@@ -118,7 +122,8 @@ fn lavfi(source: &Source, options: &[&str]) -> Vec<String> {
         args.extend(["-f".into(), "lavfi".into(), "-i".into(), graph]);
     };
     if let Some((width, height)) = source.size {
-        input(format!("testsrc2=size={width}x{height}:rate={}", source.fps));
+        let grain = if source.heavy { ",noise=alls=8:allf=t" } else { "" };
+        input(format!("testsrc2=size={width}x{height}:rate={}{grain}", source.fps));
     }
     if let Some((_, rate, _)) = source.audio {
         input(format!("sine=frequency=440:beep_factor=4:sample_rate={rate}"));
@@ -130,9 +135,9 @@ fn codecs(source: &Source) -> Vec<String> {
     let mut args: Vec<String> = Vec::new();
     let mut add = |options: &str| args.extend(options.split_whitespace().map(str::to_owned));
     if source.size.is_some() {
-        add(
-            "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -b:v 3M -force_key_frames expr:gte(t,n_forced*2)",
-        );
+        let (preset, bitrate) = if source.heavy { ("superfast", "40M") } else { ("ultrafast", "3M") };
+        add(&format!("-c:v libx264 -preset {preset} -pix_fmt yuv420p -b:v {bitrate}"));
+        add("-force_key_frames expr:gte(t,n_forced*2)");
         add(&format!("-bf {}", source.b_frames));
     }
     if let Some((codec, rate, channels)) = source.audio {

@@ -2,6 +2,8 @@ use std::num::NonZeroU32;
 
 use media::{MediaDuration, Timestamp};
 
+use crate::DecodeSkip;
+
 /// How the work is cut down while the machine can't keep up. By default it isn't.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Relief {
@@ -9,11 +11,13 @@ pub struct Relief {
     pub one_picture_in: NonZeroU32,
     /// Steps of [`VideoOptions::faster_presets`](crate::VideoOptions::faster_presets) that are taken.
     pub faster: usize,
+    /// What isn't even decoded.
+    pub decode_skip: DecodeSkip,
 }
 
 impl Default for Relief {
     fn default() -> Self {
-        Self { one_picture_in: NonZeroU32::MIN, faster: 0 }
+        Self { one_picture_in: NonZeroU32::MIN, faster: 0, decode_skip: DecodeSkip::Nothing }
     }
 }
 

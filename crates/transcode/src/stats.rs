@@ -24,7 +24,7 @@ pub struct VideoStats {
     pub keyframes: u64,
     /// Decoded pictures left out: too many a second, or behind what was already produced.
     pub dropped: u64,
-    /// Decoded pictures left out because the machine can't keep up.
+    /// Pictures left out, decoded or not, because the machine can't keep up.
     pub skipped: u64,
     /// Pictures shown again because none came.
     pub repeated: u64,

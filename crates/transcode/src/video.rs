@@ -10,6 +10,7 @@ use crate::grid::KeyframeGrid;
 use crate::pace::Pace;
 use crate::relief::{Thinning, since};
 use crate::rendition::Rendition;
+use crate::skip::{DecodeSkip, SkipCount};
 use crate::still::Still;
 use crate::{Error, Relief, Slate, VideoOptions, VideoStats};
 
@@ -32,6 +33,7 @@ pub(crate) struct VideoTrack {
     relief: Relief,
     thinning: Thinning,
     hurry: bool,
+    skip_count: SkipCount,
     grid: KeyframeGrid,
     /// Pictures before this belong to nothing that is shown.
     floor: Timestamp,
@@ -44,6 +46,8 @@ pub(crate) struct VideoTrack {
 enum Reception {
     /// Nothing before a keyframe.
     AwaitsKeyframe,
+    /// The same, since only keyframes are decoded, or were until now.
+    SkipsToKeyframe,
     /// All is well.
     Clean,
     /// Since this time pictures refer to something lost; a keyframe ends it.
@@ -62,6 +66,7 @@ impl VideoTrack {
             relief: Relief::default(),
             thinning: Thinning::default(),
             hurry: false,
+            skip_count: SkipCount::default(),
             grid: KeyframeGrid::new(options.keyframe_interval),
             floor: Timestamp::ZERO,
             rendition: None,
@@ -74,6 +79,7 @@ impl VideoTrack {
     pub(crate) fn end_session(&mut self) {
         self.config = None;
         self.decoder = None;
+        self.skip_count = SkipCount::default();
         self.reception = Reception::AwaitsKeyframe;
         self.pace.restart();
     }
@@ -137,15 +143,48 @@ impl VideoTrack {
             Reception::Damaged(since) if packet.dts - since > PATIENCE => Reception::Tolerant,
             unchanged => unchanged,
         };
+        let skip = self.relief.decode_skip;
+        let is_begun = !matches!(self.reception, Reception::AwaitsKeyframe | Reception::SkipsToKeyframe);
+        let only_keyframes = skip == DecodeSkip::NonKey && is_begun;
+        if only_keyframes && !(packet.is_keyframe && self.skip_count.admits_keyframe(packet.dts)) {
+            self.drain_decoder(out)?;
+            self.reception = Reception::SkipsToKeyframe;
+        }
+        if self.reception == Reception::SkipsToKeyframe {
+            self.stats.skipped += 1;
+            return self.stand_in(packet.dts, out);
+        }
         let waits = matches!(self.reception, Reception::AwaitsKeyframe | Reception::Damaged(_));
         let Some(decoder) = self.decoder.as_mut().filter(|_| !waits) else {
             self.stats.undecodable += 1;
             return Ok(());
         };
-        if let Err(source) = decoder.send(&packet.data, packet.pts.ticks(), packet.dts.ticks()) {
-            self.damage(source, packet.dts)?;
+        decoder.skip(skip);
+        match decoder.send(&packet.data, packet.pts.ticks(), packet.dts.ticks()) {
+            Ok(()) => self.skip_count.sent(),
+            Err(source) => self.damage(source, packet.dts)?,
         }
-        self.receive(packet.dts, out)
+        self.receive(packet.dts, out)?;
+        if skip == DecodeSkip::NonKey {
+            // It isn't held back to be put in order: what would come before it doesn't come.
+            self.drain_decoder(out)?;
+            self.reception = Reception::SkipsToKeyframe;
+        }
+        self.stats.skipped += self.skip_count.take(skip);
+        Ok(())
+    }
+
+    /// Where pictures aren't decoded, the last one is shown again as seldom as can be: so that its track doesn't count as
+    /// stalled, and keyframes stay where they are. `dts` is before every picture to come.
+    fn stand_in(&mut self, dts: Timestamp, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        let Some(last) = self.rendition.as_ref().map(Rendition::last).filter(|last| dts > *last) else {
+            return Ok(());
+        };
+        if !self.thinning.admit_hurried(dts - last) && !self.grid.has_reached(dts) {
+            return Ok(());
+        }
+        self.stats.repeated += 1;
+        self.encode(dts, out)
     }
 
     /// A packet that comes before anything could be decoded.
@@ -220,6 +259,7 @@ impl VideoTrack {
         if let Some(decoder) = &mut self.decoder {
             decoder.flush();
         }
+        self.skip_count.flushed();
         Ok(())
     }
 
@@ -228,7 +268,10 @@ impl VideoTrack {
         while let Some(decoder) = &mut self.decoder {
             let mut picture = frame::Video::empty();
             match decoder.receive(&mut picture) {
-                Ok(()) => self.show(picture, at, out)?,
+                Ok(()) => {
+                    self.skip_count.received();
+                    self.show(picture, at, out)?;
+                }
                 Err(error) if ffi::is_drained(error) => break,
                 Err(error) => {
                     self.damage(error, at)?;
@@ -260,9 +303,11 @@ impl VideoTrack {
         }
         let since_last = since(last, pts);
         // Keyframes stay where they are, so that segments keep their length.
-        let is_shown = match self.hurry {
-            true => self.thinning.admit_hurried(since_last),
-            false => self.thinning.admit(self.relief.one_picture_in, since_last),
+        let is_shown = match (self.relief.decode_skip, self.hurry) {
+            // There are few enough.
+            (DecodeSkip::NonKey, _) => true,
+            (_, true) => self.thinning.admit_hurried(since_last),
+            (_, false) => self.thinning.admit(self.relief.one_picture_in, since_last),
         };
         if !is_shown && !self.grid.has_reached(pts) {
             self.stats.skipped += 1;

@@ -1,8 +1,14 @@
 //! An encoder that can't keep up with real time.
 
-use std::time::Duration;
+#![allow(clippy::print_stdout)]
 
-use scenarios::{Source, Weir, continuity_errors, decode_warnings, encode, eventually, play_file, probe};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant, SystemTime};
+
+use scenarios::{
+    Recording, Source, Weir, continuity_errors, decode_warnings, encode, eventually, play_file,
+    play_file_in_a_loop, probe,
+};
 
 /// How soon an encoder must know that there is no room for it.
 const SOON: Duration = Duration::from_secs(15);
@@ -31,8 +37,13 @@ async fn pictures_and_effort_are_spared_and_the_stream_goes_on() {
     publisher.stop().await;
     player.ended().await;
     assert!(weir.log().contains("encoding falls behind real time"));
-    // The reader has checked each playlist. One stream comes of it all, and its sound is whole.
-    let media = player.finish().concatenated();
+    assert_whole(&player.finish()).await;
+    weir.assert_healthy().await;
+}
+
+/// The reader has checked each playlist. One stream comes of it all, and its sound is whole.
+async fn assert_whole(recording: &Recording) {
+    let media = recording.concatenated();
     assert_eq!(continuity_errors(&media).await, 0);
     assert_eq!(decode_warnings(&media).await, "");
     let probe = probe(&media).await;
@@ -41,7 +52,77 @@ async fn pictures_and_effort_are_spared_and_the_stream_goes_on() {
     assert!(gap.is_none(), "{gap:?}");
     let apart = video.last().unwrap().pts - sound.last().unwrap().pts;
     assert!(apart.abs() < 90_000 / 4, "{apart} ticks between the last picture and the last sound");
+}
+
+/// Somebody who wants all of the first core, until dropped.
+struct Busy(Child);
+
+impl Busy {
+    /// Leaves half of that core to `pid`, and no other.
+    fn beside(pid: &str) -> Self {
+        let pinned = Command::new("taskset").args(["-a", "-p", "-c", "0", pid]).output().unwrap();
+        assert!(pinned.status.success(), "{}", String::from_utf8_lossy(&pinned.stderr));
+        let busy = Command::new("taskset").args(["-c", "0", "sh", "-c", "while :; do :; done"]).spawn();
+        Self(busy.unwrap())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+#[ignore = "encodes 4K60 first, which takes minutes: `make heavy`"]
+async fn what_cannot_be_decoded_in_time_keeps_its_latency() {
+    let size = Some((3840, 2160));
+    let source = Source { size, fps: "60", seconds: 6, heavy: true, ..Source::default() };
+    let source = play_file_in_a_loop(&source).await;
+    let mut weir = Weir::start().await;
+    let pid = weir.proc("").file_name().unwrap().to_str().unwrap().to_owned();
+    let busy = Busy::beside(&pid);
+    let stream = weir.api().create("too heavy").await;
+    let mut publisher = stream.publish(source);
+    let mut player = stream.watch();
+    player.segments(1).await;
+    let (begun, mut lags, mut skips) = (Instant::now(), Vec::new(), Vec::new());
+    while begun.elapsed() < Duration::from_secs(90) {
+        let encode = stream.status().await["encode"].take();
+        lags.push(encode["lagMs"].as_u64().unwrap());
+        skips.push(encode["decodeSkip"].as_str().unwrap().to_owned());
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    publisher.assert_running();
+    // There is room again.
+    drop(busy);
+    publisher.stop().await;
+    player.ended().await;
+    let recording = player.finish();
+    lags.sort_unstable();
+    let mut late: Vec<_> = recording.segments.iter().map(lateness).collect();
+    late.sort_by(f64::total_cmp);
+    let at = |part: usize| (lags[(lags.len() - 1) * part / 100], late[(late.len() - 1) * part / 100]);
+    println!(
+        "ms that packets waited, s that segments were listed after their end: p50 {:?}, p95 {:?}, max {:?}",
+        at(50),
+        at(95),
+        at(100)
+    );
+    skips.dedup();
+    println!("left out of decoding, in turns: {skips:?}");
+    assert!(skips.iter().any(|skip| skip == "nonKey"), "half a core is too little");
+    assert!(at(95).1 < 4.0, "segments come late");
+    assert_whole(&recording).await;
     weir.assert_healthy().await;
+}
+
+/// Seconds from the end of a segment, by its PROGRAM-DATE-TIME, until it was listed.
+fn lateness(segment: &scenarios::Segment) -> f64 {
+    let listed = SystemTime::now() - segment.listed.elapsed();
+    let listed = listed.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64();
+    listed - (segment.entry.date.unwrap() as f64 / 1e6 + segment.entry.duration)
 }
 
 #[tokio::test]

@@ -136,7 +136,7 @@ async fn sources() -> Arc<Vec<Vec<String>>> {
     ];
     let mut sources = Vec::new();
     for (size, fps, b_frames, audio) in kinds {
-        let source = Source { size: Some(size), fps, b_frames, audio, seconds: 60 };
+        let source = Source { size: Some(size), fps, b_frames, audio, seconds: 60, heavy: false };
         sources.push(play_file_in_a_loop(&source).await);
     }
     Arc::new(sources)

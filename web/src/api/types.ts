@@ -32,6 +32,8 @@ export interface Encode {
   preset: string | null;
   /** Of so many pictures one is encoded; above 1 while the machine can't keep up. */
   onePictureIn: number | null;
+  /** What the decoder leaves out; each includes those before it. */
+  decodeSkip: "nothing" | "loopFilter" | "nonReference" | "nonKey" | null;
   framesSkipped: number | null;
   framesDecoded: number | null;
   framesEncoded: number | null;

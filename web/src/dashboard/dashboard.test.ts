@@ -22,7 +22,7 @@ function live(change: Partial<StreamStatus> = {}): StreamStatus {
     },
     encode: {
       width: 1280, height: 720, frameRate: 30, speed: 1, queuedPackets: 0, lagMs: 1, preset: "veryfast", onePictureIn: 1,
-      framesSkipped: 0, framesDecoded: 1, framesEncoded: 1,
+      decodeSkip: "nothing", framesSkipped: 0, framesDecoded: 1, framesEncoded: 1,
       framesDropped: 0, framesRepeated: 0, decodeErrors: 0,
     },
     upload: { pendingSegments: 0, pendingBytes: 0, segmentsStored: 1, segmentsDropped: 0, retries: 0, latencyMs: 80, lastError: null },

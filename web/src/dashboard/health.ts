@@ -30,6 +30,7 @@ export class Health {
       ["Frames encoded", format.count(encode?.framesEncoded)],
       ["Preset", encode?.preset ?? format.NONE],
       ["Pictures encoded", relief(encode?.onePictureIn)],
+      ["Not decoded", skipped(encode?.decodeSkip)],
       ["Skipped to keep up", format.count(encode?.framesSkipped)],
       ["Behind by", format.milliseconds(encode?.lagMs)],
       ["Left out", format.count(encode?.framesDropped)],
@@ -59,6 +60,14 @@ export class Health {
 function relief(onePictureIn: number | null | undefined): string {
   if (onePictureIn == null) return format.NONE;
   return onePictureIn > 1 ? `one in ${onePictureIn}` : "all";
+}
+
+/** What the decoder leaves out while the machine can't keep up with it. */
+function skipped(decodeSkip: "nothing" | "loopFilter" | "nonReference" | "nonKey" | null | undefined): string {
+  if (decodeSkip == null) return format.NONE;
+  return { nothing: "nothing", loopFilter: "loop filter", nonReference: "pictures not referred to", nonKey: "all but keyframes" }[
+    decodeSkip
+  ];
 }
 
 /** What half of the viewers see, and what one in twenty does. */

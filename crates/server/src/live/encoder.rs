@@ -111,8 +111,9 @@ struct Encoder<O> {
     load: Meter,
     /// How long the last packet had waited.
     lag: Duration,
-    /// Pictures were made short work of since the load was last taken.
+    /// Pictures were made short work of since the load was last taken, and others weren't.
     hurried: bool,
+    unhurried: bool,
     health: Arc<Health>,
     /// When the next poster is due, in output time.
     still_due: Timestamp,
@@ -127,6 +128,7 @@ impl<O: Outlet> Encoder<O> {
             load: Meter::new(),
             lag: Duration::ZERO,
             hurried: false,
+            unhurried: false,
             transcoder: Transcoder::new(options.transcode)?,
             muxing: Muxing::new(
                 options.segmenter,
@@ -202,6 +204,7 @@ impl<O: Outlet> Encoder<O> {
         self.lag = started - at;
         let hurry = self.overload.hurries(self.lag);
         self.hurried |= hurry;
+        self.unhurried |= !hurry;
         self.transcoder.hurry(hurry);
         let arrived = self.wall_clock(at);
         self.transcoder.push_arrived(event, arrived, &mut |made| self.muxing.take(made))?;
@@ -227,24 +230,37 @@ impl<O: Outlet> Encoder<O> {
             Some(speed) if speed > 0.0 => speed.recip(),
             _ => busy.as_secs_f64() / lap.as_secs_f64(),
         };
+        let decoding = (!std::mem::take(&mut self.unhurried)).then_some(cost);
         // What wasn't encoded cost nothing; with it, the thread would not have kept up.
         let cost = if std::mem::take(&mut self.hurried) { cost.max(1.0) } else { cost };
-        let relief = self.overload.observe(Load { lag: self.lag, cost });
+        let relief = self.overload.observe(Load { lag: self.lag, cost, decoding });
         if relief == self.relief {
             return;
         }
-        let (one_picture_in, faster) = (relief.one_picture_in, relief.faster);
+        let Relief { one_picture_in, faster, decode_skip } = relief;
         let lag = self.lag.as_millis() as u64;
-        if relief.one_picture_in > self.relief.one_picture_in || relief.faster > self.relief.faster {
+        let before = self.relief;
+        if one_picture_in > before.one_picture_in
+            || faster > before.faster
+            || decode_skip > before.decode_skip
+        {
             tracing::warn!(
                 one_picture_in,
                 faster,
+                ?decode_skip,
                 lag,
                 cost,
                 "encoding falls behind real time; less is encoded"
             );
         } else {
-            tracing::info!(one_picture_in, faster, lag, cost, "encoding keeps up; more is encoded again");
+            tracing::info!(
+                one_picture_in,
+                faster,
+                ?decode_skip,
+                lag,
+                cost,
+                "encoding keeps up; more is encoded again"
+            );
         }
         self.relief = relief;
         self.transcoder.relieve(relief);
@@ -307,6 +323,7 @@ impl<O: Outlet> Encoder<O> {
             lag_ms: self.lag.as_millis() as u64,
             preset: stats.video.preset,
             one_picture_in: self.relief.one_picture_in.get(),
+            decode_skip: self.relief.decode_skip.into(),
             frames_skipped: stats.video.skipped,
             frames_dropped: stats.video.dropped,
             frames_repeated: stats.video.repeated,

@@ -52,6 +52,8 @@ pub(crate) struct EncodeHealth {
     pub(crate) preset: String,
     /// Of so many pictures one is encoded; more than 1 while the machine can't keep up.
     pub(crate) one_picture_in: u32,
+    /// What isn't even decoded, while decoding alone is more than the machine can do.
+    pub(crate) decode_skip: DecodeSkip,
     /// Pictures left out because of that.
     pub(crate) frames_skipped: u64,
     pub(crate) frames_decoded: u64,
@@ -59,6 +61,28 @@ pub(crate) struct EncodeHealth {
     pub(crate) frames_dropped: u64,
     pub(crate) frames_repeated: u64,
     pub(crate) decode_errors: u64,
+}
+
+/// What the decoder leaves out; each includes those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum DecodeSkip {
+    #[default]
+    Nothing,
+    LoopFilter,
+    NonReference,
+    NonKey,
+}
+
+impl From<transcode::DecodeSkip> for DecodeSkip {
+    fn from(skip: transcode::DecodeSkip) -> Self {
+        match skip {
+            transcode::DecodeSkip::Nothing => Self::Nothing,
+            transcode::DecodeSkip::LoopFilter => Self::LoopFilter,
+            transcode::DecodeSkip::NonReference => Self::NonReference,
+            transcode::DecodeSkip::NonKey => Self::NonKey,
+        }
+    }
 }
 
 /// What reaches the object store.

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use transcode::Relief;
+use transcode::{DecodeSkip, Relief};
 
 /// How often [`Overload::observe`] is to be asked.
 pub(super) const PERIOD: Duration = Duration::from_millis(500);
@@ -39,14 +39,19 @@ pub(super) struct Load {
     pub(super) lag: Duration,
     /// Seconds of work for a second of media.
     pub(super) cost: f64,
+    /// The same of decoding alone. Known where hardly anything else was done: every packet was made
+    /// [short work](Overload::hurries) of.
+    pub(super) decoding: Option<f64>,
 }
 
-/// Leaves pictures out as soon as the encoder falls behind, and takes a faster preset if that lasts; both
-/// are taken back step by step, the more hesitantly the more often that has failed.
+/// Leaves pictures out as soon as the encoder falls behind, and takes a faster preset if that lasts. Where decoding alone
+/// is too much, it leaves out some of that, and in the end all but keyframes. All is taken back step by step, the more
+/// hesitantly the more often that has failed.
 #[derive(Debug)]
 pub(super) struct Overload {
     skipping: Ladder,
     preset: Ladder,
+    decoding: Ladder,
     /// Observations since the preset was last made faster.
     tried: u32,
     busy: bool,
@@ -58,6 +63,7 @@ impl Overload {
         Self {
             skipping: Ladder::new(SKIPPING.len() - 1, SKIPPING_PATIENCE),
             preset: Ladder::new(presets, PRESET_PATIENCE),
+            decoding: Ladder::new(DecodeSkip::STEPS.len() - 1, SKIPPING_PATIENCE),
             tried: TRIAL,
             busy: false,
         }
@@ -73,22 +79,37 @@ impl Overload {
         self.busy = load.cost > BUSY;
         self.skipping.pass();
         self.preset.pass();
+        self.decoding.pass();
         self.tried = self.tried.saturating_add(1);
         let needed = SKIPPING.iter().rposition(|(lag, _)| load.lag >= *lag).unwrap_or(0);
         if load.cost > BUSY && needed > self.skipping.level {
             self.skipping.raise(needed);
         } else {
-            self.skipping.lower_if(load.lag < CALM_LAG);
+            // With keyframes alone there is nothing to tell what all pictures would cost.
+            self.skipping.lower_if(load.lag < CALM_LAG && self.decode_skip() < DecodeSkip::NonKey);
+        }
+        // Each observation a step: what waits for the decoder can't be made short work of otherwise.
+        let cannot_decode = load.decoding.is_some_and(|cost| cost > BUSY);
+        if cannot_decode {
+            self.decoding.raise(self.decoding.level + 1);
+        } else {
+            self.decoding.lower_if(load.lag < CALM_LAG && load.cost < ROOM);
         }
         // With every picture the work would be so much more, at most.
         let whole_cost = load.cost * f64::from(self.one_picture_in().get());
-        if self.skipping.level > 0 && whole_cost > BUSY && self.tried >= TRIAL {
+        if self.skipping.level > 0 && whole_cost > BUSY && self.tried >= TRIAL && !cannot_decode {
             self.preset.raise(self.preset.level + 1);
             self.tried = 0;
         } else {
-            self.preset.lower_if(self.skipping.level == 0 && load.lag < CALM_LAG && load.cost < ROOM);
+            let is_whole = self.skipping.level == 0 && self.decoding.level == 0;
+            self.preset.lower_if(is_whole && load.lag < CALM_LAG && load.cost < ROOM);
         }
-        Relief { one_picture_in: self.one_picture_in(), faster: self.preset.level }
+        let (one_picture_in, decode_skip) = (self.one_picture_in(), self.decode_skip());
+        Relief { one_picture_in, faster: self.preset.level, decode_skip }
+    }
+
+    fn decode_skip(&self) -> DecodeSkip {
+        DecodeSkip::STEPS[self.decoding.level]
     }
 
     fn one_picture_in(&self) -> NonZeroU32 {
@@ -154,7 +175,7 @@ mod tests {
     use super::*;
 
     fn load(millis: u64, cost: f64) -> Load {
-        Load { lag: Duration::from_millis(millis), cost }
+        Load { lag: Duration::from_millis(millis), cost, decoding: None }
     }
 
     /// A machine on which every picture in veryfast takes `cost` seconds a second, and a step faster a
@@ -165,7 +186,7 @@ mod tests {
         let mut step = || {
             let cost = cost * 0.67_f64.powi(relief.faster as i32) / f64::from(relief.one_picture_in.get());
             lag = (lag + (1.0 - 1.0 / cost) * PERIOD.as_secs_f64()).max(0.0);
-            relief = overload.observe(Load { lag: Duration::from_secs_f64(lag), cost });
+            relief = overload.observe(Load { lag: Duration::from_secs_f64(lag), cost, decoding: None });
             (lag, relief)
         };
         (0..observations).map(|_| step()).collect()
@@ -194,50 +215,97 @@ mod tests {
         assert!(history[100..].iter().all(|(_, relief)| relief.faster == 2));
     }
 
-    /// Each picture at 30 Hz, on a machine on which encoding one takes `cost` times as long as it is shown, and decoding a
-    /// fifth as long: the longest that one waited. A preset comes with the next keyframe, each two seconds of media.
-    fn longest_wait(cost: f64) -> f64 {
+    /// How long pictures at 30 Hz wait on a machine on which encoding one takes `encode` times as long as it is shown, and
+    /// decoding `decode` times. A preset comes with the next keyframe, each two seconds of media, and so does the end of
+    /// leaving out what isn't one.
+    struct Waits {
+        /// The longest.
+        worst: f64,
+        /// Those of a second and more.
+        long: u32,
+        /// What is left out at last.
+        relief: Relief,
+    }
+
+    fn waits(encode: f64, decode: f64) -> Waits {
         const INTERVAL: f64 = 1.0 / 30.0;
         let mut overload = Overload::new(2);
         let (mut now, mut relief, mut preset, mut left_out) = (0.0_f64, Relief::default(), 0, 0);
-        let (mut observed, mut busy, mut hurried, mut worst) = (0.0, 0.0, false, 0.0_f64);
+        let (mut observed, mut busy, mut worst, mut long) = (0.0, 0.0, 0.0_f64, 0);
+        let (mut hurried, mut unhurried, mut only_keyframes) = (false, false, false);
         let (mut shown, mut media) = (0.0, 0.0);
-        for n in 0..6000 {
+        for n in 0..18_000 {
             let arrived = f64::from(n) * INTERVAL;
             now = now.max(arrived);
             let lag = now - arrived;
             worst = worst.max(lag);
+            long += u32::from(lag >= 1.0);
             let hurry = overload.hurries(Duration::from_secs_f64(lag));
-            hurried |= hurry;
+            (hurried, unhurried) = (hurried | hurry, unhurried | !hurry);
             left_out += 1;
             let is_keyframe = n % 60 == 0;
+            only_keyframes = relief.decode_skip == DecodeSkip::NonKey || (only_keyframes && !is_keyframe);
             if is_keyframe {
                 preset = relief.faster;
             }
-            let mut work = INTERVAL / 5.0;
+            let is_decoded = is_keyframe || !only_keyframes;
+            // A tenth is the filter's; every picture is referred to.
+            let filtered = if relief.decode_skip == DecodeSkip::Nothing { 1.0 } else { 0.9 };
+            let mut work = if is_decoded { INTERVAL * decode * filtered } else { 0.0 };
             let due = if hurry { arrived - shown >= 0.7 } else { left_out >= relief.one_picture_in.get() };
-            if is_keyframe || due {
-                work += INTERVAL * cost * 0.67_f64.powi(preset as i32);
+            if is_keyframe || (is_decoded && due) {
+                work += INTERVAL * encode * 0.67_f64.powi(preset as i32);
                 (left_out, shown) = (0, arrived);
             }
             now += work;
             busy += work;
             if now - observed >= PERIOD.as_secs_f64() {
                 let cost = busy / (arrived - media).max(0.01);
+                let decoding = (!unhurried).then_some(cost);
                 let cost = if hurried { cost.max(1.0) } else { cost };
-                relief = overload.observe(Load { lag: Duration::from_secs_f64(now - arrived), cost });
-                (observed, busy, hurried, media) = (now, 0.0, false, arrived);
+                let lag = Duration::from_secs_f64(now - arrived);
+                relief = overload.observe(Load { lag, cost, decoding });
+                (observed, busy, media) = (now, 0.0, arrived);
+                (hurried, unhurried) = (false, false);
             }
         }
-        worst
+        Waits { worst, long, relief }
     }
 
     #[test]
     fn however_slow_the_machine_nothing_waits_for_long() {
-        for cost in [2.0, 5.0, 10.0, 20.0] {
-            let wait = longest_wait(cost);
-            assert!(wait < 3.0, "{cost}: {wait} s");
+        for encode in [2.0, 5.0, 10.0, 20.0] {
+            let waits = waits(encode, 0.2);
+            assert!(waits.worst < 3.0, "{encode}: {} s", waits.worst);
+            // Unless those few that are encoded in a hurry are too many already.
+            assert!(encode > 10.0 || waits.relief.decode_skip == DecodeSkip::Nothing, "{encode}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_in_time_does_not_wait_for_long_either() {
+        for decode in [1.2, 2.0, 4.0, 8.0] {
+            let waits = waits(0.5, decode);
+            assert!(waits.worst < 5.0, "{decode}: {} s", waits.worst);
+            // Trying whether there is room again makes some wait, ever more seldom.
+            assert!(waits.long < 18_000 / 10, "{decode}: {}", waits.long);
+        }
+    }
+
+    #[test]
+    fn what_is_decoded_again_is_what_there_is_room_for() {
+        let mut overload = Overload::new(2);
+        let cannot = Load { lag: Duration::from_secs(2), cost: 1.5, decoding: Some(1.5) };
+        let steps = [(); 4].map(|()| overload.observe(cannot).decode_skip);
+        let [_, filter, reference, key] = DecodeSkip::STEPS;
+        assert_eq!(steps, [filter, reference, key, key]);
+        // Encoding is not why.
+        let calm: Vec<_> = (0..200).map(|_| overload.observe(load(20, 0.2))).collect();
+        assert_eq!(calm[199], Relief::default());
+        let order = calm.windows(2).all(|pair| pair[1].decode_skip <= pair[0].decode_skip);
+        assert!(
+            order && calm.iter().all(|relief| relief.decode_skip < key || relief.one_picture_in.get() == 8)
+        );
     }
 
     #[test]

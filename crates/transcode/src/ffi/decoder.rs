@@ -6,8 +6,10 @@ use ffmpeg_next::codec::{Context, Id, threading};
 use ffmpeg_next::decoder::Opened;
 use ffmpeg_next::error::ENOMEM;
 use ffmpeg_next::ffi::{AV_CODEC_FLAG_LOW_DELAY, AV_INPUT_BUFFER_PADDING_SIZE, av_mallocz};
-use ffmpeg_next::{Codec, Error, Frame, Packet, Rational};
+use ffmpeg_next::{Codec, Discard, Error, Frame, Packet, Rational};
 use media::{FrameRate, TICKS_PER_SECOND};
+
+use crate::DecodeSkip;
 
 /// Pixels of the largest picture that is decoded: 8K. libav checks it before it allocates.
 const MAX_PIXELS: i64 = 7680 * 4320;
@@ -48,6 +50,14 @@ impl Decoder {
             }
         }
         Ok(Self { opened: context.decoder().open_as(codec)? })
+    }
+
+    /// What isn't decoded of the access units that follow. All but keyframes is left out by not handing them in: not
+    /// every decoder of libav can.
+    pub(crate) fn skip(&mut self, skip: DecodeSkip) {
+        let from = |step, discard| if skip >= step { discard } else { Discard::Default };
+        self.opened.skip_loop_filter(from(DecodeSkip::LoopFilter, Discard::All));
+        self.opened.skip_frame(from(DecodeSkip::NonReference, Discard::NonReference));
     }
 
     /// Hands one access unit in. Frames must be received until there are none before the next.
