@@ -24,6 +24,6 @@ mod writer;
 
 pub use error::Error;
 pub use options::SegmenterOptions;
-pub use reader::{ReadError, SegmentReader};
+pub use reader::{ReadError, ReaderState, SegmentReader};
 pub use segment::{MediaSequence, Output, Part, Segment, part_name, segment_name, segment_sequence};
 pub use segmenter::Segmenter;

@@ -17,10 +17,18 @@ use crate::ts::{media_time, track_of};
 /// within 2 ms.
 #[derive(Debug, Default)]
 pub struct SegmentReader {
+    state: ReaderState,
+}
+
+/// What a reader has learned from the segments so far; another one that has it goes on in its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReaderState {
     /// The last time read: the 33 bits on the wire are taken for what is nearest to it.
-    last: Option<Timestamp>,
-    has_video: bool,
-    audio: Option<AudioConfig>,
+    pub last: Option<Timestamp>,
+    /// Whether the picture's configuration was told.
+    pub has_video: bool,
+    /// The sound's configuration that was told last.
+    pub audio: Option<AudioConfig>,
 }
 
 /// Why a segment can't be read: no [`Segmenter`](crate::Segmenter) made it, or it is damaged.
@@ -63,9 +71,19 @@ impl SegmentReader {
         Self::default()
     }
 
+    /// A reader of the segment after those that another one has read.
+    pub fn resume(state: ReaderState) -> Self {
+        Self { state }
+    }
+
+    /// What it has learned so far.
+    pub fn state(&self) -> &ReaderState {
+        &self.state
+    }
+
     /// The next segment is of another timeline.
     pub fn restart(&mut self) {
-        self.last = None;
+        self.state.last = None;
     }
 
     /// What is in the next segment, in the order of its PES packets. A track's configuration comes before its first
@@ -73,8 +91,13 @@ impl SegmentReader {
     ///
     /// # Errors
     ///
-    /// [`ReadError`], if it isn't a segment.
+    /// [`ReadError`], if it isn't a segment. Then it is as if it had not been read.
     pub fn read(&mut self, segment: &[u8]) -> Result<Vec<MediaEvent>, ReadError> {
+        let before = self.state.clone();
+        self.events(segment).inspect_err(|_| self.state = before)
+    }
+
+    fn events(&mut self, segment: &[u8]) -> Result<Vec<MediaEvent>, ReadError> {
         let mut reader = TsPacketReader::new(segment);
         let mut units: BTreeMap<u16, Unit> = BTreeMap::new();
         let mut events = Vec::new();
@@ -112,12 +135,12 @@ impl SegmentReader {
     ) -> Result<(), ReadError> {
         let Some(track) = track_of(pid) else { return Ok(()) };
         let wire = unit.pts.ok_or(ReadError::NoTimestamp { offset })?;
-        let pts = media_time(wire, self.last);
+        let pts = media_time(wire, self.state.last);
         let dts = unit.dts.map_or(pts, |wire| media_time(wire, Some(pts)));
-        self.last = Some(dts);
+        self.state.last = Some(dts);
         match track {
             Track::Video => {
-                if !std::mem::replace(&mut self.has_video, true) {
+                if !std::mem::replace(&mut self.state.has_video, true) {
                     events.push(MediaEvent::Video(ANNEX_B));
                 }
                 let is_keyframe = unit.is_random_access;
@@ -148,7 +171,7 @@ impl SegmentReader {
                 return Err(malformed);
             }
             let config = adts.config();
-            if self.audio.as_ref() != Some(&config) {
+            if self.state.audio.as_ref() != Some(&config) {
                 events.push(MediaEvent::Audio(config.clone()));
             }
             let pts = start + MediaDuration::from_samples(samples, config.sample_rate);
@@ -159,7 +182,7 @@ impl SegmentReader {
                 is_keyframe: true,
                 data: data.slice(at + adts.header..at + adts.length),
             }));
-            self.audio = Some(config);
+            self.state.audio = Some(config);
             samples += Adts::SAMPLES;
             at += adts.length;
         }

@@ -23,6 +23,20 @@ pub(crate) enum Framing {
     Lengths(usize),
 }
 
+impl Framing {
+    /// Bytes of a length; 0 where there are start codes.
+    pub(crate) fn length_size(self) -> usize {
+        match self {
+            Self::StartCodes => 0,
+            Self::Lengths(size) => size,
+        }
+    }
+
+    pub(crate) fn of_length_size(size: usize) -> Self {
+        if size == 0 { Self::StartCodes } else { Self::Lengths(size) }
+    }
+}
+
 /// The parameter sets in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ParameterSets {

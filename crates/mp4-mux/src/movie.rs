@@ -8,6 +8,7 @@ use mp4_atom::{
 };
 
 use crate::Error;
+use crate::samples::SampleTable;
 use crate::track::Track;
 use crate::writer::presented;
 
@@ -31,7 +32,10 @@ pub struct Movie {
 
 #[derive(Debug)]
 struct Described {
-    track: Track,
+    kind: Kind,
+    timescale: u32,
+    descriptions: Vec<mp4_atom::Codec>,
+    table: SampleTable,
     /// When its first sample is presented.
     start: Timestamp,
     /// How long its samples last, in its timescale.
@@ -40,11 +44,12 @@ struct Described {
 
 impl Movie {
     pub(crate) fn new(created: SystemTime, tracks: Vec<Track>, media_bytes: u64) -> Self {
-        let describe = |mut track: Track| {
-            let first = track.first?;
-            let start = presented(first, track.table.first_offset(), track.timescale);
-            let length = track.table.finish(LONE_SAMPLE.to_samples(track.timescale) as u32);
-            Some(Described { track, start, length })
+        let describe = |track: Track| {
+            let Track { kind, timescale, descriptions, log, first, .. } = track;
+            let (first, mut table) = (first?, log.into_table());
+            let start = presented(first, table.first_offset(), timescale);
+            let length = table.finish(LONE_SAMPLE.to_samples(timescale) as u32);
+            Some(Described { kind, timescale, descriptions, table, start, length })
         };
         let tracks: Vec<_> = tracks.into_iter().filter_map(describe).collect();
         // What comes before time begins is an encoder's priming, and isn't presented.
@@ -148,14 +153,13 @@ impl Movie {
         }
     }
 
-    fn trak(&self, described: &Described, id: u32, created: u64, base: u64) -> Trak {
-        let track = &described.track;
+    fn trak(&self, track: &Described, id: u32, created: u64, base: u64) -> Trak {
         let is_video = track.kind == Kind::Video;
         let (width, height) = track.descriptions.iter().fold((0, 0), |size, codec| match codec {
             mp4_atom::Codec::Avc1(avc1) => (size.0.max(avc1.visual.width), size.1.max(avc1.visual.height)),
             _ => size,
         });
-        let edit = described.edit(self.origin);
+        let edit = track.edit(self.origin);
         let (handler, name) = if is_video { (b"vide", "VideoHandler") } else { (b"soun", "SoundHandler") };
         Trak {
             tkhd: Tkhd {
@@ -177,7 +181,7 @@ impl Movie {
                     creation_time: created,
                     modification_time: created,
                     timescale: track.timescale,
-                    duration: described.length,
+                    duration: track.length,
                     language: "und".to_owned(),
                 },
                 hdlr: Hdlr { handler: handler.into(), name: name.to_owned() },
@@ -206,13 +210,13 @@ struct Edit {
 
 impl Described {
     fn edit(&self, origin: Timestamp) -> Edit {
-        let timescale = self.track.timescale;
+        let timescale = self.timescale;
         let late = (self.start - origin).ticks();
         let skipped = MediaDuration::from_ticks((-late).max(0)).to_samples(timescale) as u64;
         let shown = self.length.saturating_sub(skipped);
         Edit {
             empty: late.max(0) as u64,
-            media_time: self.track.table.first_offset().max(0) as u64 + skipped,
+            media_time: self.table.first_offset().max(0) as u64 + skipped,
             length: MediaDuration::from_samples(shown as i64, timescale).ticks() as u64,
         }
     }

@@ -1,5 +1,4 @@
-//! A track's sample table while it grows (ISO/IEC 14496-12 §8.6 and §8.7): run lengths where values
-//! repeat, so that an hour costs four bytes a sample and little else.
+//! A track's sample table (ISO/IEC 14496-12 §8.6 and §8.7), run lengths where values repeat.
 
 use mp4_atom::{
     Co64, Ctts, CttsEntry, Stbl, Stsc, StscEntry, Stsd, Stss, Stsz, StszSamples, Stts, SttsEntry,
@@ -30,10 +29,9 @@ pub(crate) struct Sample {
 }
 
 impl SampleTable {
-    /// Whether a sample there can follow: `Err` has the distance if it is beyond what a table can say.
-    pub(crate) fn check(&self, at: u64) -> Result<(), u64> {
-        let distance = self.last.map_or(0, |last| at.saturating_sub(last));
-        u32::try_from(distance).map(|_| ()).map_err(|_| distance)
+    /// An empty table with room for so many samples.
+    pub(crate) fn with_capacity(samples: usize) -> Self {
+        Self { sizes: Vec::with_capacity(samples), ..Self::default() }
     }
 
     /// Adds a sample. It decides how long the one before it lasts.

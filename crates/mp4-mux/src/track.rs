@@ -3,7 +3,8 @@ use media::{MediaDuration, Packet, Timestamp, Track as Kind};
 use mp4_atom::Codec;
 
 use crate::Error;
-use crate::samples::{Sample, SampleTable};
+use crate::sample_log::SampleLog;
+use crate::samples::Sample;
 
 /// The tracks take turns in the file after so much media, so that a player finds both together.
 const CHUNK: MediaDuration = MediaDuration::from_secs(1);
@@ -16,17 +17,16 @@ const DESCRIPTIONS: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Track {
     pub(crate) kind: Kind,
-    /// Units of its sample table in a second.
+    /// Units of its samples' times in a second.
     pub(crate) timescale: u32,
     pub(crate) descriptions: Vec<Codec>,
-    pub(crate) table: SampleTable,
+    pub(crate) log: SampleLog,
     /// When its first sample is decoded.
     pub(crate) first: Option<Timestamp>,
-    last: Option<Timestamp>,
+    pub(crate) last: Option<Timestamp>,
     /// The sample description in force, from 1.
-    description: u32,
+    pub(crate) description: u32,
     chunk: BytesMut,
-    chunk_samples: u32,
     chunk_start: Timestamp,
 }
 
@@ -36,12 +36,11 @@ impl Track {
             kind,
             timescale,
             descriptions: Vec::new(),
-            table: SampleTable::default(),
+            log: SampleLog::default(),
             first: None,
             last: None,
             description: 0,
             chunk: BytesMut::new(),
-            chunk_samples: 0,
             chunk_start: Timestamp::ZERO,
         }
     }
@@ -83,7 +82,7 @@ impl Track {
             track: self.kind,
             gap: self.last.map_or(MediaDuration::ZERO, |last| packet.dts - last),
         };
-        self.table.check(self.position(packet.dts)).map_err(too_far)
+        self.log.check(self.position(packet.dts)).map_err(too_far)
     }
 
     /// Adds the packet, whose bytes `write` appends. It must have been checked.
@@ -93,11 +92,10 @@ impl Track {
         self.last = Some(packet.dts);
         let before = self.chunk.len();
         write(&mut self.chunk);
-        if self.chunk_samples == 0 {
+        if before == 0 {
             self.chunk_start = packet.dts;
         }
-        self.chunk_samples += 1;
-        self.table.push(Sample {
+        self.log.push(Sample {
             at,
             offset: (packet.pts - packet.dts).to_samples(self.timescale),
             size: (self.chunk.len() - before) as u32,
@@ -105,22 +103,22 @@ impl Track {
         });
     }
 
-    /// Whether the chunk in hand is long enough.
+    /// Whether the chunk in hand is long enough, if its last sample is as long as the one before.
     pub(crate) fn is_due(&self) -> bool {
-        let length = self.last.map_or(MediaDuration::ZERO, |last| last - self.chunk_start);
-        self.chunk_samples > 0 && (length >= CHUNK || self.chunk.len() >= CHUNK_BYTES)
+        let step = MediaDuration::from_samples(self.log.end().step.into(), self.timescale);
+        let length = self.last.map_or(MediaDuration::ZERO, |last| last - self.chunk_start + step);
+        !self.chunk.is_empty() && (length >= CHUNK || self.chunk.len() >= CHUNK_BYTES)
     }
 
     /// Writes the chunk in hand.
     pub(crate) fn flush(&mut self, written: &mut u64, out: &mut BytesMut) {
-        if self.chunk_samples == 0 {
+        if self.log.end().chunk_samples == 0 {
             return;
         }
-        self.table.push_chunk(*written, self.chunk_samples, self.description);
+        self.log.push_chunk(*written, self.description);
         out.extend_from_slice(&self.chunk);
         *written += self.chunk.len() as u64;
         self.chunk.clear();
-        self.chunk_samples = 0;
     }
 
     fn position(&self, dts: Timestamp) -> u64 {

@@ -24,21 +24,21 @@ const AUDIO_STREAM: u8 = 5;
 #[derive(Debug)]
 pub struct Writer {
     created: SystemTime,
-    video: Option<Video>,
-    audio: Option<Track>,
+    pub(crate) video: Option<Video>,
+    pub(crate) audio: Option<Track>,
     /// Bytes of media handed out.
-    written: u64,
+    pub(crate) written: u64,
     /// The access unit in hand, rewritten; kept for its room.
     unit: BytesMut,
 }
 
 #[derive(Debug)]
-struct Video {
-    track: Track,
-    framing: Framing,
-    sets: ParameterSets,
+pub(crate) struct Video {
+    pub(crate) track: Track,
+    pub(crate) framing: Framing,
+    pub(crate) sets: ParameterSets,
     /// Nothing can be decoded before a key frame.
-    needs_keyframe: bool,
+    pub(crate) needs_keyframe: bool,
 }
 
 impl Writer {
@@ -59,6 +59,14 @@ impl Writer {
             MediaEvent::Audio(config) => self.configure_audio(config, out),
             MediaEvent::Packet(packet) if packet.track == Kind::Video => self.push_video(packet, out),
             MediaEvent::Packet(packet) => self.push_audio(packet, out),
+        }
+    }
+
+    /// Appends what media is in hand: the tracks' turns end here.
+    pub fn flush(&mut self, out: &mut BytesMut) {
+        let video = self.video.as_mut().map(|video| &mut video.track);
+        for track in video.into_iter().chain(&mut self.audio) {
+            track.flush(&mut self.written, out);
         }
     }
 
@@ -147,13 +155,6 @@ impl Writer {
         let video = self.video.as_ref().map(|video| &video.track);
         if video.into_iter().chain(&self.audio).any(Track::is_due) {
             self.flush(out);
-        }
-    }
-
-    fn flush(&mut self, out: &mut BytesMut) {
-        let video = self.video.as_mut().map(|video| &mut video.track);
-        for track in video.into_iter().chain(&mut self.audio) {
-            track.flush(&mut self.written, out);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! How far the upload of a recording's file is.
 
+use bytes::Bytes;
 use sqlx::sqlite::SqliteConnection;
 use uploader::Part;
 
@@ -50,20 +51,52 @@ impl Catalog {
         all.commit().await.map_err(failed())
     }
 
-    /// The store has a part.
-    pub(crate) async fn seal_part(&self, recording: &Recording, sealed: &SealedPart) -> Result<()> {
+    /// The store has a part; a checkpoint that goes with it says how far the recorder was.
+    pub(crate) async fn seal_part(
+        &self,
+        recording: &Recording,
+        sealed: &SealedPart,
+        checkpoint: Option<&[u8]>,
+    ) -> Result<()> {
         sqlx::query(
-            "INSERT INTO recording_parts (video_id, number, part, etag, digest) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (video_id, number, part) DO UPDATE SET etag = excluded.etag, digest = excluded.digest",
+            "INSERT INTO recording_parts (video_id, number, part, etag, digest, checkpoint) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (video_id, number, part) DO UPDATE SET \
+             etag = excluded.etag, digest = excluded.digest, checkpoint = excluded.checkpoint",
         )
         .bind(recording.video_id.as_str())
         .bind(i64::from(recording.number))
         .bind(i64::from(sealed.part.number))
         .bind(&sealed.part.etag)
         .bind(&sealed.digest)
+        .bind(checkpoint)
         .execute(&self.pool)
         .await
         .map_err(failed("keep a recording's part"))?;
+        Ok(())
+    }
+
+    /// What was kept of how far a recording is, in the order of its parts.
+    pub(crate) async fn checkpoints(&self, recording: &Recording) -> Result<Vec<Bytes>> {
+        let rows: Vec<Vec<u8>> = sqlx::query_scalar(
+            "SELECT checkpoint FROM recording_parts WHERE video_id = $1 AND number = $2 \
+             AND checkpoint IS NOT NULL ORDER BY part",
+        )
+        .bind(recording.video_id.as_str())
+        .bind(i64::from(recording.number))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("read a recording's checkpoints"))?;
+        Ok(rows.into_iter().map(Bytes::from).collect())
+    }
+
+    /// The checkpoints of a recording are of no use: it begins again with its first segment.
+    pub(crate) async fn forget_checkpoints(&self, recording: &Recording) -> Result<()> {
+        sqlx::query("UPDATE recording_parts SET checkpoint = NULL WHERE video_id = $1 AND number = $2")
+            .bind(recording.video_id.as_str())
+            .bind(i64::from(recording.number))
+            .execute(&self.pool)
+            .await
+            .map_err(failed("forget a recording's checkpoints"))?;
         Ok(())
     }
 }

@@ -2,10 +2,14 @@
 
 use std::time::SystemTime;
 
-use bytes::{Bytes, BytesMut};
-use hls_mux::{ReadError, SegmentReader};
+use bytes::{Buf, Bytes, BytesMut};
+use hls_mux::{MediaSequence, ReadError, SegmentReader};
 use media::{MediaDuration, MediaEvent, Packet, Timestamp, Track};
 use mp4_mux::Writer;
+
+use self::checkpoint::{Before, Sealed};
+
+mod checkpoint;
 
 /// Bytes of a part. Some stores want all parts but the last to be of one size, of 5 MiB or more.
 pub(super) const PART: usize = 8 << 20;
@@ -17,7 +21,7 @@ const INDEX_PARTS: u32 = 4;
 const LAST_PART: u32 = 10_000;
 
 /// Makes a file of segments, in their order. The same segments make the same parts, so that a file
-/// whose recorder died is gone on with by reading its segments again.
+/// whose recorder died is gone on with from the segment of its last checkpoint.
 pub(super) struct Assembly {
     reader: SegmentReader,
     writer: Writer,
@@ -31,6 +35,24 @@ pub(super) struct Assembly {
     left_out: u64,
     has_video: bool,
     has_audio: bool,
+    /// How it was before the last segment, until there is a checkpoint of that.
+    before: Option<Before>,
+    /// What the next segment makes that is in a part already.
+    sealed: Option<Sealed>,
+}
+
+/// Why a segment is not in the file, or why there is no file.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AssemblyError {
+    #[error(transparent)]
+    Segment(#[from] ReadError),
+    #[error("the index cannot be made: {0}")]
+    Index(#[from] mp4_mux::Error),
+    /// Parts that are stored were made of something else.
+    #[error("the segments are not what they were when their parts were stored")]
+    Changed,
+    #[error("what is kept of how far the file was cannot be read")]
+    Checkpoint,
 }
 
 /// A piece of the file.
@@ -71,16 +93,20 @@ impl Assembly {
             left_out: 0,
             has_video: false,
             has_audio: false,
+            before: None,
+            sealed: None,
         }
     }
 
-    /// Adds the next segment. One after a discontinuity is shown right behind the one before it.
+    /// Adds the segment of that number, the next. One after a discontinuity is shown right behind the one before it.
     pub(super) fn push(
         &mut self,
+        sequence: MediaSequence,
         data: &[u8],
         duration: MediaDuration,
         discontinuity: bool,
-    ) -> Result<(), ReadError> {
+    ) -> Result<(), AssemblyError> {
+        self.before = Some(self.before(sequence));
         if discontinuity {
             self.reader.restart();
         }
@@ -110,7 +136,16 @@ impl Assembly {
             }
         }
         self.position = Some(position + duration);
-        Ok(())
+        // With nothing in hand between segments, all that a checkpoint has to keep is where things are.
+        self.writer.flush(&mut self.pending);
+        match self.sealed.take() {
+            Some(sealed) if !sealed.is_front_of(&self.pending) => Err(AssemblyError::Changed),
+            Some(sealed) => {
+                self.pending.advance(sealed.bytes);
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     /// Passes over a segment that isn't there: the picture stands still for so long.
@@ -120,13 +155,21 @@ impl Assembly {
         }
     }
 
-    /// The next part, once it is full.
-    pub(super) fn part(&mut self) -> Option<Piece> {
+    /// The next part, once it is full; and, with the last that is, what [`restore`](Self::restore) goes on with when
+    /// that is stored.
+    pub(super) fn part(&mut self) -> Option<(Piece, Option<Vec<u8>>)> {
         let enough = if self.parts == 0 { WHOLE } else { PART };
         if self.pending.len() < enough {
             return None;
         }
-        Some(self.take(PART))
+        let start = u64::from(self.parts) * PART as u64;
+        let piece = self.take(PART);
+        if let Some(before) = &mut self.before {
+            before.seal(start, &piece);
+        }
+        let is_last = self.pending.len() < PART;
+        let checkpoint = if is_last { self.checkpoint() } else { None };
+        Some((piece, checkpoint))
     }
 
     /// Whether the upload has room for no more than the end of the file.
@@ -150,7 +193,10 @@ impl Assembly {
     }
 
     /// The rest of the file.
-    pub(super) fn finish(mut self) -> Result<(File, Summary), mp4_mux::Error> {
+    pub(super) fn finish(mut self) -> Result<(File, Summary), AssemblyError> {
+        if self.sealed.is_some() {
+            return Err(AssemblyError::Changed);
+        }
         let movie = std::mem::replace(&mut self.writer, Writer::new(SystemTime::UNIX_EPOCH))
             .finish(&mut self.pending);
         let summary =

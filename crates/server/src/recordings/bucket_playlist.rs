@@ -25,11 +25,12 @@ pub(super) struct BucketPlaylist<'a> {
 }
 
 impl<'a> BucketPlaylist<'a> {
-    pub(super) fn new(shared: &'a Shared, id: &'a VideoId) -> Self {
+    /// The playlist of a broadcast, of which so many segments are known.
+    pub(super) fn new(shared: &'a Shared, id: &'a VideoId, listed: usize) -> Self {
         let key = ObjectKeys::new(id).vod_playlist();
         let latest =
             LatestObject::new(shared.uploader.clone(), key, PLAYLIST_TYPE, PLAYLIST_CACHE).inherited();
-        Self { shared, id, latest, listed: 0, written: 0, written_at: None }
+        Self { shared, id, latest, listed, written: 0, written_at: None }
     }
 
     /// There are so many more segments. It is written when they are a fiftieth of all, and ten seconds are over.

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use hls_mux::MediaSequence;
 use hls_mux::playlist::Entry;
 use metrics::counter;
 
 use super::Shared;
-use super::assembly::{Assembly, File};
+use super::assembly::{Assembly, AssemblyError, File};
 use super::bucket_playlist::BucketPlaylist;
 use super::upload::Upload;
 use crate::catalog::{CatalogError, RecordedFile, Recording, RecordingState, VideoId};
@@ -16,6 +17,8 @@ use crate::live::{ObjectKeys, Served};
 
 /// Segments that are asked of the catalog at a time.
 const PAGE: u32 = 64;
+/// Segments that are read at a time: what a recorder has to catch up with may be far away.
+const AHEAD: usize = 4;
 /// Pause after the first failure; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
@@ -30,9 +33,9 @@ pub(super) enum RecordError {
     Catalog(#[from] CatalogError),
     #[error("the object store: {0}")]
     Store(#[from] uploader::Error),
-    #[error("the index cannot be made: {0}")]
-    Index(#[from] mp4_mux::Error),
-    #[error("part {part} is not what it was; the upload begins anew")]
+    #[error(transparent)]
+    Assembly(#[from] AssemblyError),
+    #[error("part {part} is not what it was")]
     Changed { part: u32 },
     #[error("the object store has forgotten the upload; it begins anew")]
     Forgotten,
@@ -95,15 +98,25 @@ impl Recorder {
         is_last
     }
 
-    /// Makes the file from the first segment on. Parts that the store has already are made, and not stored, again.
     async fn attempt(&self) -> Result<(), RecordError> {
-        let catalog = &self.shared.catalog;
         let recording = self.read().await?;
         let key = ObjectKeys::new(&self.id).recording(self.number);
         let mut upload = Upload::resume(&self.shared, &recording, key).await?;
-        let mut playlist = BucketPlaylist::new(&self.shared, &self.id);
-        let mut assembly = Assembly::new(recording.started_at);
-        let mut next = recording.first;
+        let made = self.make(&recording, &mut upload).await;
+        if let Err(RecordError::Changed { .. } | RecordError::Assembly(AssemblyError::Changed)) = made {
+            tracing::warn!("what is stored of a recording does not fit its segments; its upload begins anew");
+            upload.give_up().await?;
+        }
+        made
+    }
+
+    /// Makes the file, from where the last checkpoint was on. Parts behind that which the store has are made, and not
+    /// stored, again.
+    async fn make(&self, recording: &Recording, upload: &mut Upload<'_>) -> Result<(), RecordError> {
+        let catalog = &self.shared.catalog;
+        let (mut assembly, mut next) = self.resume(recording).await?;
+        let known = next.get().saturating_sub(recording.first.get()) as usize;
+        let mut playlist = BucketPlaylist::new(&self.shared, &self.id, known);
         while !assembly.is_full() {
             // In this order: what is kept after the look is told of.
             let broadcast = self.shared.registry.get(&self.id).filter(|known| !known.is_finished());
@@ -112,11 +125,13 @@ impl Recorder {
             let entries = catalog.kept_segments(&self.id, next, before, PAGE).await?;
             let is_all = entries.len() < PAGE as usize;
             playlist.grown(entries.len()).await;
-            for entry in entries {
+            let read = |entry: Entry| async move { (self.segment(&entry).await, entry) };
+            let mut segments = stream::iter(entries).map(read).buffered(AHEAD);
+            while let Some((segment, entry)) = segments.next().await {
                 next = MediaSequence::new(entry.sequence.get() + 1);
-                self.add(&mut assembly, &entry).await?;
-                while let Some(piece) = assembly.part() {
-                    upload.store(piece).await?;
+                add(&mut assembly, &entry, segment?)?;
+                while let Some((piece, checkpoint)) = assembly.part() {
+                    upload.store(piece, checkpoint.as_deref()).await?;
                 }
             }
             match broadcast.zip(kept) {
@@ -142,7 +157,7 @@ impl Recorder {
             codecs: codecs.to_owned(),
             index_is_last,
         };
-        if !catalog.recording_ready(&recording, &file, &upload.key).await? {
+        if !catalog.recording_ready(recording, &file, &upload.key).await? {
             return Err(RecordError::Removed);
         }
         counter!("weir_recordings_total", "result" => "ready").increment(1);
@@ -154,28 +169,30 @@ impl Recorder {
         self.shared.catalog.recording(&self.id, self.number).await?.ok_or(RecordError::Removed)
     }
 
-    async fn add(&self, assembly: &mut Assembly, entry: &Entry) -> Result<(), RecordError> {
-        let missing = if entry.gap {
-            None
-        } else {
-            match self.segment(entry).await? {
-                Some(data) => match assembly.push(&data, entry.duration, entry.discontinuity) {
-                    Ok(()) => return Ok(()),
-                    Err(error) => Some(error.to_string()),
-                },
-                None => Some("it is not in the object store".to_owned()),
+    /// The file as its checkpoints say, and the segment to go on with.
+    async fn resume(&self, recording: &Recording) -> Result<(Assembly, MediaSequence), RecordError> {
+        let catalog = &self.shared.catalog;
+        let checkpoints = catalog.checkpoints(recording).await?;
+        if !checkpoints.is_empty() {
+            match Assembly::restore(recording.started_at, checkpoints) {
+                Ok((assembly, next)) => {
+                    tracing::info!(sequence = %next, "a recording goes on");
+                    return Ok((assembly, next));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a recording is made again from its first segment");
+                    catalog.forget_checkpoints(recording).await?;
+                }
             }
-        };
-        if let Some(error) = missing {
-            counter!("weir_recording_segments_missing_total").increment(1);
-            tracing::warn!(sequence = %entry.sequence, error, "a segment is missing from a recording");
         }
-        assembly.pass(entry.duration);
-        Ok(())
+        Ok((Assembly::new(recording.started_at), recording.first))
     }
 
-    /// A segment's bytes: from memory while they are there.
+    /// A segment's bytes: from memory while they are there. `None` if there are none.
     async fn segment(&self, entry: &Entry) -> Result<Option<Bytes>, RecordError> {
+        if entry.gap {
+            return Ok(None);
+        }
         if let Some(broadcast) = self.shared.registry.get(&self.id)
             && let Ok(Served::Media(data)) = broadcast.window.media(&entry.uri).await
         {
@@ -183,4 +200,23 @@ impl Recorder {
         }
         Ok(self.shared.read(&ObjectKeys::new(&self.id).segment(entry.sequence)).await?)
     }
+}
+
+/// Adds a segment to the file, or what is in its place.
+fn add(assembly: &mut Assembly, entry: &Entry, segment: Option<Bytes>) -> Result<(), AssemblyError> {
+    let missing = match segment {
+        Some(data) => match assembly.push(entry.sequence, &data, entry.duration, entry.discontinuity) {
+            Ok(()) => return Ok(()),
+            Err(AssemblyError::Segment(error)) => Some(error.to_string()),
+            Err(error) => return Err(error),
+        },
+        None if entry.gap => None,
+        None => Some("it is not in the object store".to_owned()),
+    };
+    if let Some(error) = missing {
+        counter!("weir_recording_segments_missing_total").increment(1);
+        tracing::warn!(sequence = %entry.sequence, error, "a segment is missing from a recording");
+    }
+    assembly.pass(entry.duration);
+    Ok(())
 }

@@ -130,7 +130,8 @@ async fn ten_hours_are_ready_a_moment_after_their_end() {
     let board = Board::new(config.viewers);
     let registry = Registry::new(options, catalog.clone(), board, uploader.clone(), stop, shutdown);
     let janitor = Janitor::new(&config, catalog.clone(), uploader.clone(), Some(registry.clone()));
-    let _recorders = Recorders::start(catalog.clone(), registry.clone(), &uploader, janitor);
+    let start = || Recorders::start(catalog.clone(), registry.clone(), &uploader, janitor.clone());
+    let recorders = start();
 
     let recorded = StreamOptions { record: true, ..config.stream_defaults.clone() };
     let stream = catalog.create("ten hours", recorded).await.unwrap();
@@ -194,7 +195,13 @@ async fn ten_hours_are_ready_a_moment_after_their_end() {
         }
     }
     let fed = peak();
+    // The recorder dies, and another one takes over at the end: what isn't in a part yet is all that it reads.
+    recorders.shared.cancel.cancel();
+    recorders.shared.tasks.close();
+    recorders.shared.tasks.wait().await;
+    drop(recorders);
     let ended = Instant::now();
+    let _recorders = start();
     registry.stop(id).await;
     let stopped = ended.elapsed();
     while recording().await.state != RecordingState::Ready {

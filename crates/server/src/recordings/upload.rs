@@ -34,15 +34,17 @@ impl<'a> Upload<'a> {
         Ok(Self { shared, recording, key, multipart, sealed })
     }
 
-    /// Stores a part, unless the store has it.
-    pub(super) async fn store(&mut self, piece: Piece) -> Result<(), RecordError> {
+    /// Stores a part, unless the store has it, and keeps the checkpoint that goes with it.
+    pub(super) async fn store(&mut self, piece: Piece, checkpoint: Option<&[u8]>) -> Result<(), RecordError> {
         let digest = digest(&piece.data);
         if let Some(known) = self.sealed.get(&piece.number) {
-            if known.digest == digest {
-                return Ok(());
+            if known.digest != digest {
+                return Err(RecordError::Changed { part: piece.number });
             }
-            self.give_up().await?;
-            return Err(RecordError::Changed { part: piece.number });
+            if checkpoint.is_some() {
+                self.shared.catalog.seal_part(self.recording, known, checkpoint).await?;
+            }
+            return Ok(());
         }
         let multipart = match &self.multipart {
             Some(multipart) => multipart,
@@ -55,7 +57,7 @@ impl<'a> Upload<'a> {
         let stored = self.shared.uploader.put_part(multipart, piece.number, &piece.data).await;
         let (_, part) = self.accepted(stored).await?;
         let sealed = SealedPart { part, digest };
-        self.shared.catalog.seal_part(self.recording, &sealed).await?;
+        self.shared.catalog.seal_part(self.recording, &sealed, checkpoint).await?;
         self.sealed.insert(piece.number, sealed);
         counter!("weir_recording_parts_total").increment(1);
         Ok(())
@@ -77,7 +79,7 @@ impl<'a> Upload<'a> {
             File::Parts { pieces, .. } => pieces,
         };
         for piece in pieces {
-            self.store(piece).await?;
+            self.store(piece, None).await?;
         }
         let parts: Vec<_> = self.sealed.values().map(|sealed| sealed.part.clone()).collect();
         let Some(multipart) = &self.multipart else { return Err(RecordError::Forgotten) };
@@ -97,7 +99,7 @@ impl<'a> Upload<'a> {
     }
 
     /// Leaves nothing of the upload behind.
-    async fn give_up(&mut self) -> Result<(), RecordError> {
+    pub(super) async fn give_up(&mut self) -> Result<(), RecordError> {
         self.sealed.clear();
         if let Some(multipart) = self.multipart.take() {
             if let Err(error) = self.shared.uploader.abort_multipart(&multipart).await {

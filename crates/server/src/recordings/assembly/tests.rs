@@ -5,6 +5,8 @@ use media::{AudioCodec, AudioConfig, VideoCodec, VideoConfig};
 
 use super::*;
 
+mod interrupted;
+
 /// An encoder's, of 320x180 pictures.
 const SPS: &[u8] = &[
     0x67, 0x42, 0xC0, 0x0B, 0xDA, 0x05, 0x06, 0x7E, 0x7C, 0x04, 0x40, 0, 0, 3, 0, 0x40, 0, 0, 5, 3, 0xC5,
@@ -67,13 +69,18 @@ fn assemble(segments: &[(Segment, bool)]) -> (Vec<Piece>, File, Summary) {
     let mut assembly = Assembly::new(SystemTime::UNIX_EPOCH);
     let mut pieces = Vec::new();
     for (segment, discontinuity) in segments {
-        assembly.push(&segment.data, segment.duration, *discontinuity).unwrap();
-        while let Some(piece) = assembly.part() {
+        push(&mut assembly, segment, *discontinuity);
+        while let Some((piece, _)) = assembly.part() {
             pieces.push(piece);
         }
     }
     let (file, summary) = assembly.finish().unwrap();
     (pieces, file, summary)
+}
+
+/// Adds a segment where its number doesn't matter.
+fn push(assembly: &mut Assembly, segment: &Segment, discontinuity: bool) {
+    assembly.push(MediaSequence::new(0), &segment.data, segment.duration, discontinuity).unwrap();
 }
 
 fn plain(segments: Vec<Segment>) -> Vec<(Segment, bool)> {
@@ -142,11 +149,11 @@ fn what_follows_a_discontinuity_follows_in_time_and_a_gap_is_kept() {
     let second = segments(Timestamp::from_millis(90_000_000), 4, 9000);
     let mut assembly = Assembly::new(SystemTime::UNIX_EPOCH);
     for segment in &first {
-        assembly.push(&segment.data, segment.duration, false).unwrap();
+        push(&mut assembly, segment, false);
     }
     assembly.pass(MediaDuration::from_secs(2));
     for (index, segment) in second.iter().enumerate() {
-        assembly.push(&segment.data, segment.duration, index == 0).unwrap();
+        push(&mut assembly, segment, index == 0);
     }
     assert!(assembly.left_out() <= 1, "{}", assembly.left_out());
     let (_, summary) = assembly.finish().unwrap();
@@ -157,6 +164,8 @@ fn what_follows_a_discontinuity_follows_in_time_and_a_gap_is_kept() {
 fn nothing_makes_no_file() {
     let mut assembly = Assembly::new(SystemTime::UNIX_EPOCH);
     assembly.pass(MediaDuration::from_secs(2));
-    assert!(assembly.push(b"no transport stream", MediaDuration::from_secs(2), false).is_err());
+    let nonsense = b"no transport stream";
+    let pushed = assembly.push(MediaSequence::new(0), nonsense, MediaDuration::from_secs(2), false);
+    assert!(matches!(pushed, Err(AssemblyError::Segment(_))));
     assert!(matches!(assembly.finish().unwrap(), (File::Empty, _)));
 }

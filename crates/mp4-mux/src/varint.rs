@@ -1,0 +1,52 @@
+//! Whole numbers in as few bytes as they need: seven bits a byte, the lowest first (LEB128).
+
+/// Appends a number.
+pub fn put(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// Appends a number that may be negative; a small one is short on either side of zero.
+pub fn put_signed(out: &mut Vec<u8>, number: i64) {
+    put(out, (number << 1 ^ number >> 63) as u64);
+}
+
+/// Takes a number from the front; `None` if there is none.
+pub fn take(from: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = from.split_first()?;
+        *from = rest;
+        number |= u64::from(byte & 0x7F) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+/// Takes a number that may be negative.
+pub fn take_signed(from: &mut &[u8]) -> Option<i64> {
+    take(from).map(|number| (number >> 1) as i64 ^ -((number & 1) as i64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn numbers_come_out_as_they_went_in(natural: u64, whole: i64) {
+            let mut out = Vec::new();
+            put(&mut out, natural);
+            put_signed(&mut out, whole);
+            let mut rest = &out[..];
+            prop_assert_eq!((take(&mut rest), take_signed(&mut rest)), (Some(natural), Some(whole)));
+            prop_assert_eq!((rest, take(&mut rest)), (&[][..], None));
+        }
+    }
+}
