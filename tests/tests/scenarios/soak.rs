@@ -21,8 +21,9 @@ use trouble::{Counts, StoreTrouble, Unlucky};
 use verdict::Verdict;
 
 const STREAMS: u64 = 4;
-/// How long a process has to come to its working set.
-const WARM_UP: Duration = Duration::from_secs(60);
+/// How long a process has to come to its working set: the windows' segments, and the first parts of two recordings, which
+/// wait until they are known not to be the whole file.
+const WARM_UP: Duration = Duration::from_secs(240);
 
 /// A stream with those who watch it.
 struct Watched {
@@ -100,7 +101,8 @@ async fn nothing_breaks_what_viewers_are_shown() {
     verdict.assert_right();
 }
 
-/// With segments of the default length, pictures that four of on two cores are easy, and a short patience with the store.
+/// With segments of the default length, pictures that four of on two cores are easy, though of so many bits that recordings
+/// soon have parts, and a short patience with the store.
 async fn weir(store: &SeaweedFs, s3: &FaultProxy) -> Weir {
     let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
     let weir = weir
@@ -111,7 +113,7 @@ async fn weir(store: &SeaweedFs, s3: &FaultProxy) -> Weir {
         .env("WEIR_RECONNECT_WINDOW", 120)
         .env("WEIR_VIDEO_HEIGHT", 180)
         .env("WEIR_VIDEO_WIDTH", 320)
-        .env("WEIR_VIDEO_BITRATE", 100_000)
+        .env("WEIR_VIDEO_BITRATE", 600_000)
         .env("WEIR_AUDIO_BITRATE", 64_000);
     weir.start().await
 }

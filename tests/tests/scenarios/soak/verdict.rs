@@ -182,21 +182,22 @@ impl Verdict {
         }
     }
 
-    /// Medians of the first and of the last quarter: kilobytes.
-    fn memory(&self) -> Option<(u64, u64)> {
+    /// Kilobytes: the median of each quarter.
+    fn memory(&self) -> Option<[u64; 4]> {
         let quarter = self.memory.len() / 4;
-        let median = |part: &[u64]| {
-            let mut sorted = part.to_vec();
+        let medians = [0, 1, 2, 3].map(|n| {
+            let mut sorted = self.memory[n * quarter..(n + 1) * quarter].to_vec();
             sorted.sort_unstable();
-            sorted.get(sorted.len() / 2).copied()
-        };
-        Some((median(&self.memory[..quarter])?, median(&self.memory[self.memory.len() - quarter..])?))
+            sorted.get(quarter / 2).copied()
+        });
+        let [Some(first), Some(second), Some(third), Some(last)] = medians else { return None };
+        Some([first, second, third, last])
     }
 
     /// Not one violation, and memory that doesn't grow.
     pub(super) fn assert_right(&self) {
         assert!(self.violations.is_empty(), "{} violations", self.violations.len());
-        if let Some((first, last)) = self.memory() {
+        if let Some([first, .., last]) = self.memory() {
             // The allocator's, which differs from one quarter to the next.
             assert!(last < first + first / 10 + 4096, "memory grew from {first} to {last} kB");
         }
@@ -221,11 +222,8 @@ impl fmt::Display for Verdict {
         )?;
         writeln!(f, "{survivors} segments in the store at the end, {never_listed} of them never listed")?;
         match (self.memory(), self.memory.iter().max()) {
-            (Some((first, last)), Some(most)) => {
-                writeln!(
-                    f,
-                    "memory: {first} kB in the first quarter, {last} kB in the last, {most} kB at most"
-                )?;
+            (Some(quarters), Some(most)) => {
+                writeln!(f, "memory: {quarters:?} kB in its quarters, {most} kB at most")?;
             }
             _ => writeln!(f, "memory: too short a run to tell")?,
         }
