@@ -194,7 +194,10 @@ impl StreamStatus {
             playback_url: urls.playback(id),
             s3_playback_url: urls.s3_playback(id),
             player_url: urls.player(id),
-            vod_url: recording.as_ref().map(|_| urls.origin(&ObjectKeys::new(id).vod_playlist())),
+            vod_url: recording
+                .as_ref()
+                .filter(|recording| recording.has_segments)
+                .map(|_| urls.origin(&ObjectKeys::new(id).vod_playlist())),
             recording: recording.map(|recording| Recording::new(recording, urls)),
             source: api.pulls.status(id),
             ingest: broadcast.as_ref().and_then(|b| b.health().ingest()),

@@ -264,7 +264,7 @@ fn secret(key: StreamKey) -> impl IntoResponse {
 }
 
 async fn told(api: &Api, urls: &Urls, stream: Stream) -> Result<Json<StreamStatus>, Problem> {
-    let newest = api.catalog.recordings_of(&stream.video_id).await?.into_iter().next();
+    let newest = api.catalog.newest_recording(&stream.video_id).await?;
     Ok(Json(StreamStatus::new(stream, newest, api, urls)))
 }
 

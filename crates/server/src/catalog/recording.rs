@@ -16,7 +16,9 @@ pub(super) const COLUMNS: &str = "recordings.video_id, recordings.number, record
     (SELECT MIN(later.first_sequence) FROM recordings AS later \
      WHERE later.video_id = recordings.video_id AND later.number > recordings.number) AS before_sequence, \
     recordings.state, recordings.started_at, recordings.ended_at, recordings.upload_id, recordings.bytes, \
-    recordings.duration, recordings.codecs, recordings.index_is_last, recordings.attempts, recordings.reason";
+    recordings.duration, recordings.codecs, recordings.index_is_last, recordings.attempts, recordings.reason, \
+    EXISTS (SELECT 1 FROM kept_segments AS kept WHERE kept.video_id = recordings.video_id \
+     AND kept.sequence >= recordings.first_sequence AND NOT kept.gap) AS has_segments";
 
 /// What is kept of one broadcast.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub(crate) struct Recording {
     /// Attempts that failed, and why the last did.
     pub(crate) attempts: u32,
     pub(crate) reason: Option<String>,
+    /// Whether a segment is kept of it, or of a later one: until then the stream has no playlist of what is kept.
+    pub(crate) has_segments: bool,
 }
 
 /// How far a recording is.
@@ -107,6 +111,7 @@ impl sqlx::FromRow<'_, SqliteRow> for Recording {
             file,
             attempts: small(row.try_get("attempts")?),
             reason: row.try_get("reason")?,
+            has_segments: row.try_get("has_segments")?,
         })
     }
 }

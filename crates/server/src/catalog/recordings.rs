@@ -45,6 +45,17 @@ impl Catalog {
         .map_err(failed("list a stream's recordings"))
     }
 
+    /// A stream's newest recording.
+    pub(crate) async fn newest_recording(&self, id: &VideoId) -> Result<Option<Recording>> {
+        sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM recordings WHERE video_id = $1 ORDER BY number DESC LIMIT 1"
+        )))
+        .bind(id.as_str())
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(failed("find a stream's newest recording"))
+    }
+
     /// The newest recording of each stream that has any.
     pub(crate) async fn newest_recordings(&self) -> Result<Vec<Recording>> {
         sqlx::query_as(sqlx::AssertSqlSafe(format!(

@@ -166,7 +166,7 @@ impl Sheets {
 
     /// Stores the list of all of the broadcast's tiles.
     async fn list(&self) -> Result<(), SheetError> {
-        let newest = self.catalog.recordings_of(&self.id).await?.into_iter().next();
+        let newest = self.catalog.newest_recording(&self.id).await?;
         let Some(first) = newest.map(|recording| recording.first) else { return Ok(()) };
         let sheets = self.catalog.sprite_sheets(&self.id, first, None).await?;
         let entries = self.catalog.kept_segments(&self.id, first, None, u32::MAX).await?;

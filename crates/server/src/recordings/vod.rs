@@ -44,7 +44,7 @@ impl VodPlaylists {
         catalog: &Catalog,
         id: &VideoId,
     ) -> Result<Option<VodPlaylist>, CatalogError> {
-        let Some(recording) = catalog.recordings_of(id).await?.into_iter().next() else { return Ok(None) };
+        let Some(recording) = catalog.newest_recording(id).await? else { return Ok(None) };
         let remembered = {
             let mut all = self.remembered.lock().await;
             if all.len() >= REMEMBERED && !all.contains_key(id) {
