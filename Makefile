@@ -19,6 +19,7 @@ help:
 	@echo 'make bench   micro-benchmarks, glass to glass, viewers and RTMP sessions beside nginx'
 	@echo 'make schemathesis   the API against its description, for minutes (the tests do it for seconds)'
 	@echo 'make crash   kill a live server again and again (CRASH_ROUNDS=200, CRASH_SEED=1)'
+	@echo 'make crash-recording   the same while it records, and completes the file (CRASH_ROUNDS=30)'
 	@echo 'make soak    four streams through random trouble (SOAK_MINUTES=30, SOAK_SEED printed)'
 	@echo 'make ten-hours   a broadcast of ten hours through the recorder, as fast as it goes (HOURS=10)'
 	@echo 'make watch   a browser watches through reconnects and a restart'
@@ -64,12 +65,13 @@ schemathesis: install-test $(WEB_PAGES)
 	SCHEMATHESIS_EXAMPLES=300 cargo test --locked -p scenarios openapi
 
 # Scenarios that take too long for the others' company.
-.PHONY: crash soak watch heavy
+.PHONY: crash crash-recording soak watch heavy
 crash: SCENARIO = crash_rounds::
+crash-recording: SCENARIO = recording_crashes::
 soak: SCENARIO = soak::
 watch: SCENARIO = watch_through::
 heavy: SCENARIO = overload::
-crash soak watch heavy: install-test $(WEB_PAGES)
+crash crash-recording soak watch heavy: install-test $(WEB_PAGES)
 	cargo build --locked -p server
 	cargo test --locked -p scenarios --test scenarios -- --ignored --nocapture $(SCENARIO)
 

@@ -36,6 +36,8 @@ pub enum Fault {
     Status(u16),
     /// A connection breaks, with an RST, when a request begins in which this is part of the path.
     ResetPath(&'static str),
+    /// The server answers a request in which this is part of the path, and the client never learns of it.
+    LoseAnswer(&'static str),
 }
 
 impl FaultProxy {
@@ -106,13 +108,18 @@ async fn connection(
     }
     let mut server = TcpStream::connect(("127.0.0.1", target)).await?;
     let (mut request, mut reply) = (vec![0; 64 << 10], vec![0; 64 << 10]);
-    let mut swallowed = false;
+    let (mut swallowed, mut loses) = (false, false);
     let mut replied = 0;
     loop {
         let now = *fault.borrow_and_update();
         match now {
             // What has vanished can't be made good for.
-            Fault::None | Fault::Latency(_) | Fault::CutOff | Fault::Truncate(_) | Fault::ResetPath(_)
+            Fault::None
+            | Fault::Latency(_)
+            | Fault::CutOff
+            | Fault::Truncate(_)
+            | Fault::ResetPath(_)
+            | Fault::LoseAnswer(_)
                 if !swallowed => {}
             Fault::BlackHole => swallowed = true,
             Fault::HalfOpen => {
@@ -136,6 +143,7 @@ async fn connection(
                 if matches!(now, Fault::ResetPath(path) if asks_for(path, &request[..length])) {
                     return client.set_zero_linger();
                 }
+                loses |= matches!(now, Fault::LoseAnswer(path) if asks_for(path, &request[..length]));
                 if let Fault::Latency(latency) = now {
                     sleep(latency).await;
                 }
@@ -148,6 +156,9 @@ async fn connection(
                     0 => return client.shutdown().await,
                     length => length,
                 };
+                if loses {
+                    return client.set_zero_linger();
+                }
                 if let Fault::Truncate(limit) = now {
                     length = length.min(limit.saturating_sub(replied));
                     replied += length;

@@ -17,6 +17,7 @@ mod fault_proxy;
 mod flv_file;
 mod key_faults;
 mod low_latency;
+mod marks;
 mod movie;
 mod oracle;
 mod playlist;
@@ -41,6 +42,7 @@ pub use fault_proxy::{Fault, FaultProxy};
 pub use flv_file::{Tag, flv_tags};
 pub use key_faults::{KeyFault, KeyFaults};
 pub use low_latency::{LowLatency, PartPlayer, part};
+pub use marks::Marks;
 pub use movie::Movie;
 pub use oracle::{
     MediaPacket, MediaStream, Probe, continuity_errors, decode_warnings, last_color, nal_types, probe,

@@ -28,6 +28,7 @@ mod publisher_network;
 mod pull;
 mod reconnect;
 mod recording;
+mod recording_crashes;
 mod recording_parts;
 mod refusal;
 mod rtmps;

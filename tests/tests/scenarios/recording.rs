@@ -29,7 +29,7 @@ pub(crate) async fn download(recording: &Value) -> Movie {
 pub(crate) async fn assert_plays(movie: &Movie, recording: &Value, seconds: f64) {
     let boxes: Vec<_> = movie.boxes().into_iter().filter(|name| name != "free").collect();
     assert_eq!(boxes, ["ftyp", "moov", "mdat"]);
-    assert_eq!(movie.warnings().await, "");
+    assert_eq!(movie.decode().await.0, "");
     let found = movie.probe().await;
     let length = |value: &Value| value.as_str().unwrap().parse::<f64>().unwrap();
     let whole = length(&found["format"]["duration"]);
@@ -171,6 +171,9 @@ async fn each_broadcast_of_a_stream_has_a_file_that_players_can_seek_in() {
     let mut files = Vec::new();
     for count in 1..=2 {
         let mut publisher = stream.publish(encode(&Source { seconds: 4, ..Source::default() }));
+        let told = stream.reports("what is kept", |status| status["vodUrl"].is_string()).await;
+        let kept = reqwest::get(told["vodUrl"].as_str().unwrap()).await.unwrap();
+        assert_eq!(kept.status(), 200, "{told}");
         publisher.finishes().await;
         stream.reaches("READY").await;
         let recording = ready(&weir, &stream, count).await;

@@ -150,7 +150,7 @@ impl Recorder {
         let codecs = assembly.codecs();
         let (file, summary) = assembly.finish()?;
         let index_is_last = matches!(file, File::Parts { index_is_last: true, .. });
-        upload.finish(file).await?;
+        upload.finish(file, summary.bytes).await?;
         let file = RecordedFile {
             bytes: summary.bytes,
             duration: summary.duration,

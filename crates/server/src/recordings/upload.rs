@@ -63,8 +63,8 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    /// Stores what is left, and makes the file of it.
-    pub(super) async fn finish(&mut self, file: File) -> Result<(), RecordError> {
+    /// Stores what is left, and makes the file of it, which has so many bytes.
+    pub(super) async fn finish(&mut self, file: File, bytes: u64) -> Result<(), RecordError> {
         let pieces = match file {
             File::Empty => {
                 self.give_up().await?;
@@ -83,8 +83,17 @@ impl<'a> Upload<'a> {
         }
         let parts: Vec<_> = self.sealed.values().map(|sealed| sealed.part.clone()).collect();
         let Some(multipart) = &self.multipart else { return Err(RecordError::Forgotten) };
-        let completed = self.shared.uploader.complete_multipart(multipart, &parts).await;
-        self.accepted(completed).await
+        match self.shared.uploader.complete_multipart(multipart, &parts).await {
+            // Its name is used for nothing else: an earlier attempt, which never learned of it, has completed it.
+            Err(error) if is_forgotten(&error.source) && self.is_stored(bytes).await? => Ok(()),
+            completed => self.accepted(completed).await,
+        }
+    }
+
+    /// Whether the store has the file.
+    async fn is_stored(&self, bytes: u64) -> Result<bool, RecordError> {
+        let listed = self.shared.uploader.list(&self.key, None).await?;
+        Ok(listed.items.iter().any(|object| object.key == self.key && object.size == bytes))
     }
 
     /// What the store answered. Where it doesn't know the upload any more, the next attempt begins another one.

@@ -135,7 +135,7 @@ impl Verdict {
         let length = row[0]["duration"].as_f64().unwrap();
         self.expect((length - listed).abs() < 1.0, &format!("{listed} s were listed, {length} s recorded"));
         let file = reqwest::get(row[0]["url"].as_str().unwrap()).await.unwrap().bytes().await.unwrap();
-        let warnings = Movie::new(file.to_vec()).warnings().await;
+        let (warnings, _) = Movie::new(file.to_vec()).decode().await;
         self.expect(warnings.is_empty(), &format!("the recording: {warnings}"));
         let vod = stream.playback_url.replace("index.m3u8", "vod.m3u8");
         let text = reqwest::get(&vod).await.unwrap().text().await.unwrap();
