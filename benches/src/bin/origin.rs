@@ -51,7 +51,7 @@ const WARM_UP: Duration = Duration::from_secs(5);
 /// What a crowd cost.
 struct Cost {
     cores: f64,
-    kib_each: f64,
+    kib_a_viewer: f64,
     seen: Seen,
 }
 
@@ -162,8 +162,8 @@ async fn cost(
 ) -> Result<Cost, Error> {
     sleep(WARM_UP).await;
     let cores = cores(process, measured).await;
-    let kib_each = process.resident_kb().saturating_sub(rest_kb) as f64 / (viewers * CONNECTIONS) as f64;
-    Ok(Cost { cores, kib_each, seen: crowd.finish().await? })
+    let kib_a_viewer = process.resident_kb().saturating_sub(rest_kb) as f64 / viewers as f64;
+    Ok(Cost { cores, kib_a_viewer, seen: crowd.finish().await? })
 }
 
 async fn cores(process: Process, measured: Duration) -> f64 {
@@ -192,10 +192,11 @@ fn report_delivery(seen: &Seen, log: &str) {
 fn show(name: &str, cost: &Cost, cores: f64, options: &Options) {
     let viewers = options.viewers as f64;
     println!(
-        "{name}: {viewers} viewers: {:.3} cores for them, {:.1} µs of CPU a viewer-second, {:.1} KiB a connection, {} failures, {} MB sent",
+        "{name}: {viewers} viewers: {:.3} cores for them, {:.1} µs of CPU a viewer-second, {:.1} KiB a viewer ({:.1} a connection), {} failures, {} MB sent",
         cores,
         cores / viewers * 1e6,
-        cost.kib_each,
+        cost.kib_a_viewer,
+        cost.kib_a_viewer / CONNECTIONS as f64,
         cost.seen.failures,
         cost.seen.bytes / 1_000_000,
     );

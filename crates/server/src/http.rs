@@ -1,22 +1,26 @@
 //! HTTP connections: how many there are, how long each may take to ask, and how they end.
 
+mod answer;
+mod connection;
+#[cfg(test)]
+mod differential;
+mod head;
+mod rewind;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::{ConnectInfo, Request};
 use axum::serve::Listener;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use metrics::counter;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tower::Service;
+use tokio_util::task::TaskTracker;
+
+use connection::{Connection, Shared};
 
 /// Connections that a viewer may need: a playlist, a part, a segment and a socket, where HTTP/1.1 is spoken.
 const OF_A_VIEWER: usize = 4;
@@ -46,8 +50,8 @@ pub(crate) async fn serve<L>(
 ) where
     L: Listener<Addr = SocketAddr>,
 {
-    let builder = Arc::new(builder());
-    let open = GracefulShutdown::new();
+    let shared = Arc::new(shared(router, stopped.clone()));
+    let open = TaskTracker::new();
     loop {
         let (io, peer) = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -57,23 +61,19 @@ pub(crate) async fn serve<L>(
             counter!("weir_http_refused_total").increment(1);
             continue;
         };
-        let router = router.clone();
-        let service = service_fn(move |request: Request<Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().call(request)
-        });
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(io), service).into_owned();
-        let connection = open.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%peer, error, "an HTTP connection failed");
-            }
+        let connection = Connection::new(io, peer, shared.clone());
+        open.spawn(async move {
+            connection.run().await;
             drop(place);
         });
     }
     drop(listener);
-    open.shutdown().await;
+    open.close();
+    open.wait().await;
+}
+
+fn shared(router: Router, stopped: CancellationToken) -> Shared {
+    Shared { router, hyper: builder(), stopped }
 }
 
 fn builder() -> Builder<TokioExecutor> {
@@ -92,12 +92,21 @@ fn builder() -> Builder<TokioExecutor> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use std::net::Ipv4Addr;
+
+    use axum::body::{Body, Bytes};
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::mpsc;
+    use tokio::task::JoinHandle;
+    use tokio::time::Instant;
 
     use super::*;
 
-    async fn start(places: usize) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
+    const ASK: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+
+    async fn start(places: usize) -> (SocketAddr, CancellationToken, JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stopped) = (listener.local_addr().unwrap(), CancellationToken::new());
         let places = Arc::new(Semaphore::new(places));
@@ -105,22 +114,55 @@ mod tests {
         (address, stopped, serving)
     }
 
+    /// One connection to a server that answers with `router`.
+    fn connect(router: Router) -> (DuplexStream, CancellationToken, JoinHandle<()>) {
+        let (client, io) = duplex(1024);
+        let stopped = CancellationToken::new();
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let connection = Connection::new(io, peer, Arc::new(shared(router, stopped.clone())));
+        (client, stopped, tokio::spawn(connection.run()))
+    }
+
+    /// Says on `started` that a call has begun, which then waits for ever; it hears of its end when the sender is dropped.
+    fn waiting(started: mpsc::Sender<mpsc::Sender<()>>) -> Router {
+        let call = || async move {
+            let (call, mut over) = mpsc::channel(1);
+            started.send(call.clone()).await.unwrap();
+            over.recv().await;
+            drop(call);
+        };
+        Router::new().route("/", get(call))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn who_is_slow_to_ask_is_hung_up_on() {
-        let (address, ..) = start(1).await;
-        let mut slow = TcpStream::connect(address).await.unwrap();
-        slow.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n").await.unwrap();
-        let since = tokio::time::Instant::now();
-        let mut said = Vec::new();
-        slow.read_to_end(&mut said).await.unwrap();
-        assert!(since.elapsed() >= HEAD_LIMIT);
+        for begun in ["GET / HTTP/1.1\r\nhost: a\r\n", "POST / HTTP/1.1\r\n", ""] {
+            let (mut slow, _, serving) = connect(Router::new());
+            slow.write_all(begun.as_bytes()).await.unwrap();
+            let since = Instant::now();
+            assert_eq!(slow.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+            assert!((HEAD_LIMIT..HEAD_LIMIT * 2).contains(&since.elapsed()), "{begun:?}");
+            serving.await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_again_in_time_is_answered_for_ever() {
+        let (mut client, ..) = connect(Router::new());
+        for _ in 0..5 {
+            tokio::time::sleep(HEAD_LIMIT / 2).await;
+            client.write_all(ASK).await.unwrap();
+            let mut answer = [0; 1024];
+            let length = client.read(&mut answer).await.unwrap();
+            assert!(answer[..length].starts_with(b"HTTP/1.1 404"));
+        }
     }
 
     #[tokio::test]
     async fn one_too_many_is_closed_and_the_others_are_answered_to_the_end() {
         let (address, stopped, serving) = start(1).await;
         let mut first = TcpStream::connect(address).await.unwrap();
-        first.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        first.write_all(ASK).await.unwrap();
         let mut answer = [0; 12];
         first.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"HTTP/1.1 404");
@@ -129,5 +171,102 @@ mod tests {
         stopped.cancel();
         serving.await.unwrap();
         assert!(first.read_to_end(&mut Vec::new()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_call_ends_with_its_client() {
+        let (started, mut calls) = mpsc::channel(1);
+        let (mut client, _, serving) = connect(waiting(started));
+        client.write_all(ASK).await.unwrap();
+        let call = calls.recv().await.unwrap();
+        assert!(!call.is_closed());
+        drop(client);
+        call.closed().await;
+        serving.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_when_the_server_stops_has_an_answer_and_no_other() {
+        let (started, mut calls) = mpsc::channel(1);
+        let (mut client, stopped, serving) = connect(waiting(started));
+        client.write_all(&ASK.repeat(2)).await.unwrap();
+        let call = calls.recv().await.unwrap();
+        stopped.cancel();
+        call.send(()).await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 1);
+        assert!(answer.contains("connection: close"));
+        serving.await.unwrap();
+        let (mut idle, stopped, serving) = connect(Router::new());
+        stopped.cancel();
+        assert_eq!(idle.read(&mut [0]).await.unwrap(), 0);
+        serving.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_comes_bit_by_bit_is_sent_as_it_comes_until_the_client_leaves() {
+        let (pieces, said) = mpsc::channel::<Bytes>(1);
+        let said = Arc::new(tokio::sync::Mutex::new(said));
+        let call = || async move {
+            let said = said.lock_owned().await;
+            Body::from_stream(futures_util::stream::unfold(said, |mut said| async {
+                let piece = said.recv().await?;
+                Some((Ok::<_, std::io::Error>(piece), said))
+            }))
+        };
+        let (mut client, _, serving) = connect(Router::new().route("/", get(call)));
+        client.write_all(ASK).await.unwrap();
+        let mut answer = [0; 1024];
+        let length = client.read(&mut answer).await.unwrap();
+        assert!(answer[..length].ends_with(b"\r\n\r\n"), "the head is there before any data");
+        for piece in ["a", "0123456789abcdef"] {
+            pieces.send(piece.into()).await.unwrap();
+            let expected = format!("{:x}\r\n{piece}\r\n", piece.len());
+            client.read_exact(&mut answer[..expected.len()]).await.unwrap();
+            assert_eq!(&answer[..expected.len()], expected.as_bytes());
+        }
+        drop(client);
+        pieces.closed().await;
+        serving.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_has_all_of_it_in_the_end() {
+        const LONG: &str = "0123456789abcdef";
+        let (mut client, ..) = connect(Router::new().route("/", get(|| async { LONG.repeat(1000) })));
+        client.write_all(b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with(&LONG.repeat(1000)));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_ends_the_connection() {
+        let call = || async {
+            let pieces = [Ok("abc"), Err(std::io::Error::other("gone"))];
+            Body::from_stream(futures_util::stream::iter(pieces))
+        };
+        let (mut client, _, serving) = connect(Router::new().route("/", get(call)));
+        client.write_all(ASK).await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("3\r\nabc\r\n"), "no end is told: {answer}");
+        serving.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn http2_begins_a_connection_or_does_not_come() {
+        const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        let (mut client, ..) = connect(Router::new());
+        client.write_all(PREFACE).await.unwrap();
+        let mut frame = [0; 9];
+        client.read_exact(&mut frame).await.unwrap();
+        assert_eq!(frame[3], 4, "SETTINGS");
+        let (mut client, ..) = connect(Router::new());
+        client.write_all(&[ASK, PREFACE].concat()).await.unwrap();
+        let mut answers = String::new();
+        client.read_to_string(&mut answers).await.unwrap();
+        assert!(answers.starts_with("HTTP/1.1 404") && !answers.contains("\0\0"), "{answers}");
     }
 }
