@@ -3,14 +3,14 @@
 use std::time::SystemTime;
 
 use bytes::{Buf, Bytes};
-use media::{Timestamp, Track as Kind};
+use media::Track as Kind;
 use mp4_atom::{Codec, Decode, Encode, Stsd};
 
 use crate::Writer;
 use crate::avc::{Framing, ParameterSets};
 use crate::sample_log::SampleLog;
 use crate::track::Track;
-use crate::varint::{put, put_signed, take, take_signed};
+use crate::varint::{put, put_bytes, put_time, take, take_bytes, take_time};
 use crate::writer::Video;
 
 /// A moment at which a writer had no media in hand.
@@ -55,8 +55,7 @@ impl Writer {
         let audio = cut(self.audio.as_mut(), mark.audio);
         let mut out = Vec::with_capacity(mark.head.len() + video.len() + audio.len() + 12);
         for piece in [&mark.head[..], &video, &audio] {
-            put(&mut out, piece.len() as u64);
-            out.extend_from_slice(piece);
+            put_bytes(&mut out, piece);
         }
         out
     }
@@ -112,28 +111,22 @@ fn parameter_sets(track: &Track) -> ParameterSets {
 fn put_track(out: &mut Vec<u8>, track: &Track) {
     put(out, track.timescale.into());
     for time in [track.first, track.last] {
-        put(out, time.is_some().into());
-        put_signed(out, time.unwrap_or_default().ticks());
+        put_time(out, time);
     }
     put(out, track.description.into());
     let mut descriptions = Vec::new();
     // What can't be written is missed when it is read.
     let _ = Stsd { codecs: track.descriptions.clone() }.encode(&mut descriptions);
-    put(out, descriptions.len() as u64);
-    out.extend_from_slice(&descriptions);
+    put_bytes(out, &descriptions);
 }
 
 fn take_track(from: &mut &[u8], kind: Kind, log: Vec<Bytes>) -> Option<Track> {
     let mut track = Track::new(kind, u32::try_from(take(from)?).ok().filter(|rate| *rate > 0)?);
     for time in [&mut track.first, &mut track.last] {
-        let is_known = take(from)? != 0;
-        let at = Timestamp::from_ticks(take_signed(from)?);
-        *time = is_known.then_some(at);
+        *time = take_time(from)?;
     }
     track.description = u32::try_from(take(from)?).ok()?;
-    let length = usize::try_from(take(from)?).ok()?;
-    let (mut descriptions, rest) = from.split_at_checked(length)?;
-    *from = rest;
+    let mut descriptions = take_bytes(from)?;
     track.descriptions = Stsd::decode(&mut descriptions).ok()?.codecs;
     let known = track.descriptions.len() as u32;
     track.log = SampleLog::restore(log, known)?;
@@ -142,8 +135,7 @@ fn take_track(from: &mut &[u8], kind: Kind, log: Vec<Bytes>) -> Option<Track> {
 
 fn take_piece(from: &mut Bytes) -> Option<Bytes> {
     let mut rest = &from[..];
-    let length = usize::try_from(take(&mut rest)?).ok()?;
-    let header = from.len() - rest.len();
-    from.advance(header);
-    (length <= from.len()).then(|| from.split_to(length))
+    let piece = from.slice_ref(take_bytes(&mut rest)?);
+    from.advance(from.len() - rest.len());
+    Some(piece)
 }

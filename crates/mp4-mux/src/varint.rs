@@ -1,4 +1,6 @@
-//! Whole numbers in as few bytes as they need: seven bits a byte, the lowest first (LEB128).
+//! Whole numbers in as few bytes as they need: seven bits a byte, the lowest first (LEB128); and what is told with them.
+
+use media::Timestamp;
 
 /// Appends a number.
 pub fn put(out: &mut Vec<u8>, mut number: u64) {
@@ -31,6 +33,33 @@ pub fn take(from: &mut &[u8]) -> Option<u64> {
 /// Takes a number that may be negative.
 pub fn take_signed(from: &mut &[u8]) -> Option<i64> {
     take(from).map(|number| (number >> 1) as i64 ^ -((number & 1) as i64))
+}
+
+/// Appends bytes, with their number before them.
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// Takes as many bytes as are said to follow; `None` if there are fewer.
+pub fn take_bytes<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = usize::try_from(take(from)?).ok()?;
+    let (bytes, rest) = from.split_at_checked(length)?;
+    *from = rest;
+    Some(bytes)
+}
+
+/// Appends a time that may not be known.
+pub fn put_time(out: &mut Vec<u8>, time: Option<Timestamp>) {
+    put(out, time.is_some().into());
+    put_signed(out, time.unwrap_or_default().ticks());
+}
+
+/// Takes a time that may not be known; `None` if there is nothing to take.
+pub fn take_time(from: &mut &[u8]) -> Option<Option<Timestamp>> {
+    let is_known = take(from)? != 0;
+    let time = Timestamp::from_ticks(take_signed(from)?);
+    Some(is_known.then_some(time))
 }
 
 #[cfg(test)]

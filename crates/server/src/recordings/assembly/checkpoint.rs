@@ -7,9 +7,9 @@ use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use hls_mux::{MediaSequence, ReaderState, SegmentReader};
-use media::{AudioCodec, AudioConfig, MediaDuration, Timestamp};
+use media::{AudioCodec, AudioConfig, MediaDuration};
 use mp4_mux::Writer;
-use mp4_mux::varint::{put, put_signed, take, take_signed};
+use mp4_mux::varint::{put, put_bytes, put_signed, put_time, take, take_bytes, take_signed, take_time};
 
 use super::{Assembly, AssemblyError, Piece};
 
@@ -145,27 +145,4 @@ fn read(from: &mut &[u8], writer: Writer, parts: u32, sealed: Option<Sealed>) ->
         before: None,
         sealed,
     })
-}
-
-fn put_time(out: &mut Vec<u8>, time: Option<Timestamp>) {
-    put(out, time.is_some().into());
-    put_signed(out, time.unwrap_or_default().ticks());
-}
-
-fn take_time(from: &mut &[u8]) -> Option<Option<Timestamp>> {
-    let is_known = take(from)? != 0;
-    let time = Timestamp::from_ticks(take_signed(from)?);
-    Some(is_known.then_some(time))
-}
-
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn take_bytes<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let length = usize::try_from(take(from)?).ok()?;
-    let (bytes, rest) = from.split_at_checked(length)?;
-    *from = rest;
-    Some(bytes)
 }
