@@ -5,7 +5,7 @@ use scenarios::{HlsPoller, SeaweedFs, Source, Weir, encode, probe};
 #[tokio::test]
 async fn a_broadcast_goes_on_after_a_crash_when_its_publisher_is_back() {
     let store = SeaweedFs::bucket("crash").await;
-    let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
+    let weir = Weir::builder().objects_in(&store);
     let weir = weir.env("WEIR_RECONNECT_WINDOW", 30).start().await;
     let stream = weir.api().create("crash").await;
     let source = Source { seconds: 60, ..Source::default() };
@@ -45,7 +45,7 @@ async fn a_broadcast_goes_on_after_a_crash_when_its_publisher_is_back() {
 #[tokio::test]
 async fn a_broadcast_is_closed_after_a_crash_when_its_publisher_stays_away() {
     let store = SeaweedFs::bucket("crash-closed").await;
-    let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
+    let weir = Weir::builder().objects_in(&store);
     let weir = weir.start().await;
     let stream = weir.api().create("closed").await;
     let _publisher = stream.publish(encode(&Source { seconds: 60, ..Source::default() }));

@@ -15,7 +15,7 @@ async fn a_playlist_goes_on_however_often_the_server_is_killed() {
     println!("{rounds} rounds of seed {seed} (CRASH_ROUNDS, CRASH_SEED)");
     let mut random = StdRng::seed_from_u64(seed);
     let store = SeaweedFs::bucket("crash-rounds").await;
-    let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
+    let weir = Weir::builder().objects_in(&store);
     let weir = weir.env("WEIR_SEGMENT_DURATION", 1).env("WEIR_RECONNECT_WINDOW", 60);
     let weir = weir.env("WEIR_VIDEO_BITRATE", 200_000).env("WEIR_PLAYLIST_WINDOW", 60);
     let mut weir = weir.start().await;

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::recording::ready;
 
 fn stored(store: &SeaweedFs) -> WeirBuilder {
-    store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value))
+    Weir::builder().objects_in(store)
 }
 
 #[tokio::test]

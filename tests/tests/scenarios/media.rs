@@ -7,7 +7,7 @@ use scenarios::{
 /// Publishes until the source's end and judges what a player found in a real bucket meanwhile.
 async fn publish_to_bucket(name: &str, args: Vec<String>, picture: Option<Picture>, sound: bool) {
     let store = SeaweedFs::bucket(name).await;
-    let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
+    let weir = Weir::builder().objects_in(&store);
     let mut weir = weir.start().await;
     let stream = weir.api().create(name).await;
     let (mut bucket, origin) = (stream.watch_s3(), stream.watch());

@@ -5,7 +5,7 @@ use scenarios::{SeaweedFs, Source, Weir, encode};
 #[tokio::test]
 async fn the_origin_and_the_bucket_serve_objects_as_players_and_caches_need_them() {
     let store = SeaweedFs::bucket("headers").await;
-    let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
+    let weir = Weir::builder().objects_in(&store);
     let weir = weir.start().await;
     let stream = weir.api().create("headers").await;
     let mut player = stream.watch_s3();
@@ -75,7 +75,7 @@ async fn get(url: &str, headers: &[(&str, &str)]) -> (reqwest::header::HeaderMap
 #[tokio::test]
 async fn segments_leave_the_bucket_after_the_window_and_its_grace() {
     let store = SeaweedFs::bucket("window").await;
-    let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
+    let weir = Weir::builder().objects_in(&store);
     let knobs = weir.env("WEIR_PLAYLIST_WINDOW", 3).env("WEIR_SEGMENT_DURATION", 1);
     let weir = knobs.start().await;
     let stream = weir.api().create("window").await;

@@ -48,7 +48,7 @@ pub(crate) async fn assert_plays(movie: &Movie, recording: &Value, seconds: f64)
 #[tokio::test]
 async fn a_broadcast_that_lost_its_publisher_and_its_server_leaves_one_file_and_all_its_segments() {
     let store = SeaweedFs::bucket("recorded").await;
-    let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
+    let weir = Weir::builder().objects_in(&store);
     let weir = weir.env("WEIR_RECORD", true).env("WEIR_PLAYLIST_WINDOW", 3).env("WEIR_RECONNECT_WINDOW", 30);
     let weir = weir.start().await;
     let stream = weir.api().create("recorded").await;

@@ -29,11 +29,9 @@ async fn a_recording_is_one_whole_file_however_often_the_server_is_killed() {
     let mut random = StdRng::seed_from_u64(seed);
     let store = SeaweedFs::bucket("recording-crashes").await;
     let proxy = FaultProxy::start(store.port()).await;
-    let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
+    let weir = Weir::builder().objects_through(&proxy, &store);
     let weir = weir
         .env("WEIR_RECORD", true)
-        .env("WEIR_S3_ENDPOINT", format!("http://127.0.0.1:{}", proxy.port()))
-        .env("WEIR_S3_PUBLIC_URL", store.url("").trim_end_matches('/'))
         .env("WEIR_SEGMENT_DURATION", 1)
         .env("WEIR_PLAYLIST_WINDOW", 60)
         .env("WEIR_RECONNECT_WINDOW", 60)

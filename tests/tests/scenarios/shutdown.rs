@@ -7,7 +7,7 @@ use scenarios::{Expected, Picture, SeaweedFs, Source, Weir, assert_broadcast, en
 #[tokio::test]
 async fn sigterm_while_live_finishes_the_broadcast_in_the_bucket() {
     let store = SeaweedFs::bucket("sigterm").await;
-    let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
+    let weir = Weir::builder().objects_in(&store);
     let mut weir = weir.start().await;
     let stream = weir.api().create("sigterm").await;
     let mut player = stream.watch_s3();

@@ -7,7 +7,7 @@ use scenarios::{Expected, Picture, SeaweedFs, Source, Weir, WeirBuilder, assert_
 #[tokio::test]
 async fn two_streams_share_a_bucket() {
     let store = SeaweedFs::bucket("two").await;
-    let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
+    let weir = Weir::builder().objects_in(&store);
     publish_together(weir, &[(640, 360), (480, 270)], true).await;
 }
 

@@ -104,10 +104,8 @@ async fn nothing_breaks_what_viewers_are_shown() {
 /// With segments of the default length, pictures that four of on two cores are easy, though of so many bits that recordings
 /// soon have parts, and a short patience with the store.
 async fn weir(store: &SeaweedFs, s3: &FaultProxy) -> Weir {
-    let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
-    let weir = weir
-        .env("WEIR_S3_ENDPOINT", format!("http://127.0.0.1:{}", s3.port()))
-        .env("WEIR_S3_PUBLIC_URL", store.url("").trim_end_matches('/'))
+    let weir = Weir::builder()
+        .objects_through(s3, store)
         .env("WEIR_PLAYLIST_WINDOW", 20)
         .env("WEIR_UPLOAD_QUEUE_DURATION", 20)
         .env("WEIR_RECONNECT_WINDOW", 120)

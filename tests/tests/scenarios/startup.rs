@@ -37,7 +37,7 @@ async fn a_refusing_object_store_is_named() {
         ("AWS_ACCESS_KEY_ID", "nobody", "AWS_ACCESS_KEY_ID"),
         ("AWS_ACCESS_KEY_ID", SeaweedFs::READER, "s3:PutObject"),
     ] {
-        let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
+        let weir = Weir::builder().objects_in(&store);
         assert_gives_up(weir.env(name, value), &[word, store.bucket_name()]).await;
     }
 }

@@ -14,7 +14,7 @@ async fn weir(store: &SeaweedFs) -> (Weir, FaultProxy) {
 
 /// The same, with the bucket behind any port.
 async fn behind(store: &SeaweedFs, port: u16) -> Weir {
-    let weir = store.env().into_iter().fold(Weir::builder(), |weir, (name, value)| weir.env(name, value));
+    let weir = Weir::builder().objects_in(store);
     let weir = weir
         .env("WEIR_S3_ENDPOINT", format!("http://127.0.0.1:{port}"))
         .env("WEIR_S3_PUBLIC_URL", store.url("").trim_end_matches('/'))
