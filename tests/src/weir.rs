@@ -8,7 +8,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::{Api, FaultProxy, SeaweedFs};
+use crate::{Api, SeaweedFs};
 
 /// The token that every Weir here is given, unless a scenario takes it away.
 const TOKEN: &str = "scenario-token-0123456789abcdef";
@@ -209,10 +209,10 @@ impl WeirBuilder {
         store.env().into_iter().fold(self, |weir, (name, value)| weir.env(name, value))
     }
 
-    /// Stores objects there, by way of a proxy; players read them without it.
-    pub fn objects_through(self, proxy: &FaultProxy, store: &SeaweedFs) -> Self {
+    /// Stores objects there, by way of a proxy at that port; players read them without it.
+    pub fn objects_through(self, port: u16, store: &SeaweedFs) -> Self {
         self.objects_in(store)
-            .env("WEIR_S3_ENDPOINT", format!("http://127.0.0.1:{}", proxy.port()))
+            .env("WEIR_S3_ENDPOINT", format!("http://127.0.0.1:{port}"))
             .env("WEIR_S3_PUBLIC_URL", store.url("").trim_end_matches('/'))
     }
 

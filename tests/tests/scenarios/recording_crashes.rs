@@ -29,7 +29,7 @@ async fn a_recording_is_one_whole_file_however_often_the_server_is_killed() {
     let mut random = StdRng::seed_from_u64(seed);
     let store = SeaweedFs::bucket("recording-crashes").await;
     let proxy = FaultProxy::start(store.port()).await;
-    let weir = Weir::builder().objects_through(&proxy, &store);
+    let weir = Weir::builder().objects_through(proxy.port(), &store);
     let weir = weir
         .env("WEIR_RECORD", true)
         .env("WEIR_SEGMENT_DURATION", 1)

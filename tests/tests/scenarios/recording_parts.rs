@@ -17,7 +17,7 @@ fn grain() -> Vec<String> {
 async fn a_recording_in_parts_outlives_a_store_that_fails_and_a_server_that_dies() {
     let store = SeaweedFs::bucket("parts").await;
     let proxy = FaultProxy::start(store.port()).await;
-    let weir = Weir::builder().objects_through(&proxy, &store);
+    let weir = Weir::builder().objects_through(proxy.port(), &store);
     let weir = weir
         .env("WEIR_RECORD", true)
         .env("WEIR_SEGMENT_DURATION", 1)

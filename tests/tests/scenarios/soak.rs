@@ -105,7 +105,7 @@ async fn nothing_breaks_what_viewers_are_shown() {
 /// soon have parts, and a short patience with the store.
 async fn weir(store: &SeaweedFs, s3: &FaultProxy) -> Weir {
     let weir = Weir::builder()
-        .objects_through(s3, store)
+        .objects_through(s3.port(), store)
         .env("WEIR_PLAYLIST_WINDOW", 20)
         .env("WEIR_UPLOAD_QUEUE_DURATION", 20)
         .env("WEIR_RECONNECT_WINDOW", 120)

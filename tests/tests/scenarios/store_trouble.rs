@@ -14,10 +14,8 @@ async fn weir(store: &SeaweedFs) -> (Weir, FaultProxy) {
 
 /// The same, with the bucket behind any port.
 async fn behind(store: &SeaweedFs, port: u16) -> Weir {
-    let weir = Weir::builder().objects_in(store);
+    let weir = Weir::builder().objects_through(port, store);
     let weir = weir
-        .env("WEIR_S3_ENDPOINT", format!("http://127.0.0.1:{port}"))
-        .env("WEIR_S3_PUBLIC_URL", store.url("").trim_end_matches('/'))
         .env("WEIR_SEGMENT_DURATION", 1)
         .env("WEIR_PLAYLIST_WINDOW", 60)
         .env("WEIR_UPLOAD_QUEUE_DURATION", 5);
