@@ -237,7 +237,11 @@ impl Assembly {
 
     fn take(&mut self, length: usize) -> Piece {
         self.parts += 1;
-        Piece { number: INDEX_PARTS + self.parts, data: self.pending.split_to(length).freeze() }
+        // Both are copied out, into as much memory as they need: one buffer that was split would grow by doubling, and last
+        // as long as the longer of the two.
+        let rest = BytesMut::from(&self.pending[length..]);
+        let whole = std::mem::replace(&mut self.pending, rest);
+        Piece { number: INDEX_PARTS + self.parts, data: Bytes::copy_from_slice(&whole[..length]) }
     }
 }
 
