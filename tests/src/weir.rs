@@ -216,6 +216,14 @@ impl WeirBuilder {
             .env("WEIR_S3_PUBLIC_URL", store.url("").trim_end_matches('/'))
     }
 
+    /// Encodes as many bits a second as that, in the least time.
+    pub fn fast_video(self, bits: u32) -> Self {
+        let rates = ["BITRATE", "MAXRATE", "BUFSIZE"].iter();
+        rates
+            .fold(self, |weir, name| weir.env(&format!("WEIR_VIDEO_{name}"), bits))
+            .env("WEIR_VIDEO_PRESET", "ultrafast")
+    }
+
     /// Takes an environment variable away.
     pub fn unset(mut self, name: &str) -> Self {
         self.env.remove(name);

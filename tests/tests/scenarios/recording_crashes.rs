@@ -29,16 +29,13 @@ async fn a_recording_is_one_whole_file_however_often_the_server_is_killed() {
     let mut random = StdRng::seed_from_u64(seed);
     let store = SeaweedFs::bucket("recording-crashes").await;
     let proxy = FaultProxy::start(store.port()).await;
-    let weir = Weir::builder().objects_through(proxy.port(), &store);
-    let weir = weir
+    let weir = Weir::builder()
+        .objects_through(proxy.port(), &store)
+        .fast_video(12_000_000)
         .env("WEIR_RECORD", true)
         .env("WEIR_SEGMENT_DURATION", 1)
         .env("WEIR_PLAYLIST_WINDOW", 60)
-        .env("WEIR_RECONNECT_WINDOW", 60)
-        .env("WEIR_VIDEO_PRESET", "ultrafast");
-    let weir = ["BITRATE", "MAXRATE", "BUFSIZE"]
-        .iter()
-        .fold(weir, |weir, name| weir.env(&format!("WEIR_VIDEO_{name}"), 12_000_000));
+        .env("WEIR_RECONNECT_WINDOW", 60);
     let mut weir = weir.start().await;
     let stream = weir.api().create("crashes").await;
     let (mut player, begun) = (stream.watch_s3(), Instant::now());

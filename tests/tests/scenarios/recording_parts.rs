@@ -17,16 +17,13 @@ fn grain() -> Vec<String> {
 async fn a_recording_in_parts_outlives_a_store_that_fails_and_a_server_that_dies() {
     let store = SeaweedFs::bucket("parts").await;
     let proxy = FaultProxy::start(store.port()).await;
-    let weir = Weir::builder().objects_through(proxy.port(), &store);
-    let weir = weir
+    let weir = Weir::builder()
+        .objects_through(proxy.port(), &store)
+        .fast_video(24_000_000)
         .env("WEIR_RECORD", true)
         .env("WEIR_SEGMENT_DURATION", 1)
         .env("WEIR_PLAYLIST_WINDOW", 60)
-        .env("WEIR_RECONNECT_WINDOW", 30)
-        .env("WEIR_VIDEO_PRESET", "ultrafast")
-        .env("WEIR_VIDEO_BITRATE", 24_000_000)
-        .env("WEIR_VIDEO_MAXRATE", 24_000_000)
-        .env("WEIR_VIDEO_BUFSIZE", 24_000_000);
+        .env("WEIR_RECONNECT_WINDOW", 30);
     let weir = weir.start().await;
     let stream = weir.api().create("parts").await;
     let (mut player, mut origin) = (stream.watch_s3(), stream.watch());

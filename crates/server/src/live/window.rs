@@ -1,20 +1,24 @@
 //! What the origin serves of a broadcast: its last segments, their parts and its playlists, from
-//! memory, and who waits for the next of them.
+//! memory; and who waits for the next of them.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hls_mux::playlist::{Entry, LowLatencyPlaylist, MediaPlaylist};
-use hls_mux::{MediaSequence, Part, Segment, part_name, segment_name};
+use hls_mux::{Part, Segment, part_name, segment_name};
 use media::MediaDuration;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::edge::{Edge, Wanted};
-use super::objects::{MEDIA_PLAYLIST, MULTIVARIANT_PLAYLIST, POSTER};
+use super::objects::MEDIA_PLAYLIST;
 use super::rendered::Rendered;
+
+pub(crate) use shown::Served;
+use shown::Shown;
+
+mod shown;
 
 /// Target durations after which a player isn't kept waiting any longer (RFC 8216bis §6.2.5.2).
 const PATIENCE_TARGETS: u32 = 3;
@@ -33,37 +37,6 @@ pub(crate) struct Window {
     segments: watch::Sender<Edge>,
 }
 
-/// What is fetched.
-struct Shown {
-    /// Those that are listed, and those that a slow player may still ask for.
-    segments: VecDeque<Kept>,
-    /// The parts of those, and of the segment in hand. A whole segment's are slices of it.
-    parts: VecDeque<(MediaSequence, String, Bytes)>,
-    /// How many are listed at most.
-    length: usize,
-    /// How long a segment stays that is listed no more: for its own duration and that of the longest playlist that listed
-    /// it (RFC 8216 §6.2.2).
-    outlives: Duration,
-    media: Option<Rendered>,
-    /// The media playlist without what its readers know; `None` where that is nothing.
-    delta: Option<Rendered>,
-    /// The media playlist without parts.
-    plain: Option<Rendered>,
-    /// The part that the playlist hints at.
-    hint: Option<(String, Wanted)>,
-    multivariant: Option<Rendered>,
-    poster: Option<Bytes>,
-    /// What the stream's last broadcast left, served until there is something newer.
-    before: Option<Arc<Window>>,
-}
-
-/// A segment in memory.
-struct Kept {
-    name: String,
-    data: Bytes,
-    listed: Instant,
-}
-
 /// How a player wants its playlist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -76,16 +49,6 @@ pub(crate) enum Form {
     Plain,
 }
 
-/// An object of the origin.
-pub(crate) enum Served {
-    /// A playlist, and the same compressed.
-    Playlist { plain: Bytes, gzip: Bytes },
-    /// A segment or a part, which never changes.
-    Media(Bytes),
-    /// What viewers see, more or less now.
-    Poster(Bytes),
-}
-
 /// Why there is nothing to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaitError {
@@ -95,12 +58,6 @@ pub(crate) enum WaitError {
     TooFar,
     /// It should be there by now.
     Stuck,
-}
-
-impl From<Rendered> for Served {
-    fn from(Rendered { plain, gzip }: Rendered) -> Self {
-        Self::Playlist { plain, gzip }
-    }
 }
 
 impl Window {
@@ -123,19 +80,7 @@ impl Window {
             media: watch::Sender::default(),
             parts: watch::Sender::default(),
             segments: watch::Sender::default(),
-            shown: RwLock::new(Shown {
-                segments: VecDeque::new(),
-                parts: VecDeque::new(),
-                length,
-                outlives: target_duration.to_std() * (length as u32 + 1),
-                media: None,
-                delta: None,
-                plain: None,
-                hint: None,
-                multivariant: None,
-                poster: None,
-                before,
-            }),
+            shown: RwLock::new(Shown::new(length, target_duration.to_std(), before)),
         }
     }
 
@@ -153,8 +98,7 @@ impl Window {
         let mut playlist = self.lock();
         *playlist = LowLatencyPlaylist::new(listed);
         let Some(last) = last else { return };
-        let listed = Instant::now();
-        self.write().segments.extend(segments.into_iter().map(|(name, data)| Kept { name, data, listed }));
+        self.write().resume(segments);
         self.show(&playlist);
         self.show_plain(&playlist);
         let edge = Edge { next: last.next(), parts: 0, parts_before: 0, ended: false };
@@ -166,8 +110,7 @@ impl Window {
     /// Lists a part, unless its segment comes right after it. Before the first whole segment there is
     /// no playlist that could list one.
     pub(super) fn push_part(&self, part: Part) {
-        let name = part_name(part.sequence, part.index);
-        self.write().parts.push_back((part.sequence, name, part.data.clone()));
+        self.write().keep_part(&part);
         tracing::trace!(sequence = part.sequence.get(), part = part.index, "part ready");
         let edge = Edge { next: part.sequence, parts: part.index + 1, ..*self.media.borrow() };
         self.media.send_replace(edge);
@@ -189,18 +132,7 @@ impl Window {
         }
         playlist.bridge(segment.sequence, segment.program_date_time);
         playlist.push(Entry::new(segment, name.clone()));
-        {
-            let mut shown = self.write();
-            shown.keep(name, segment.data.clone());
-            let kept = shown.segments.len() as u64;
-            let is_kept =
-                |of: MediaSequence| of < segment.sequence && of.get() + kept > segment.sequence.get();
-            shown.parts.retain(|(of, ..)| is_kept(*of));
-            let parts = segment.parts.iter();
-            let parts =
-                parts.map(|part| (part.sequence, part_name(part.sequence, part.index), part.data.clone()));
-            shown.parts.extend(parts);
-        }
+        self.write().keep(name, segment);
         self.show(&playlist);
         self.show_plain(&playlist);
         let edge = Edge {
@@ -245,20 +177,7 @@ impl Window {
 
     /// The object of that name, if it is there.
     fn get(&self, name: &str) -> Option<Served> {
-        let shown = self.read();
-        if let Some(before) = &shown.before {
-            return before.get(name);
-        }
-        match name {
-            MEDIA_PLAYLIST => return Some(shown.media.clone()?.into()),
-            MULTIVARIANT_PLAYLIST => return Some(shown.multivariant.clone()?.into()),
-            POSTER => return shown.poster.clone().map(Served::Poster),
-            _ => {}
-        }
-        // What is newest is asked for most.
-        let part = shown.parts.iter().rev().find(|(_, known, _)| known == name).map(|(.., data)| data);
-        let segment = || shown.segments.iter().rev().find(|kept| kept.name == name).map(|kept| &kept.data);
-        part.or_else(segment).cloned().map(Served::Media)
+        self.read().get(name)
     }
 
     /// The media playlist once it lists what is wanted, or has ended.
@@ -269,14 +188,7 @@ impl Window {
         if let Some(wanted) = wanted {
             self.wait(wanted).await?;
         }
-        let shown = self.read();
-        let other = match form {
-            Form::Whole => None,
-            Form::Delta => shown.delta.as_ref(),
-            Form::Plain => shown.plain.as_ref(),
-        };
-        let playlist = other.or(shown.media.as_ref());
-        playlist.cloned().map(Served::from).ok_or(WaitError::Unknown)
+        self.read().playlist(form).ok_or(WaitError::Unknown)
     }
 
     /// A segment or a part; one that the playlist hints at, once it is whole.
@@ -340,38 +252,11 @@ impl Window {
     }
 }
 
-impl Shown {
-    /// Keeps a segment that is listed from now on, and lets go of those whose time is over.
-    fn keep(&mut self, name: String, data: Bytes) {
-        let now = Instant::now();
-        self.segments.push_back(Kept { name, data, listed: now });
-        // The first left the playlist when the one came that is as far behind it as the playlist is long. Segments that come
-        // late come several at once, so their number alone doesn't say how long ago that was.
-        while let Some(successor) = self.segments.get(self.length)
-            && (now - successor.listed >= self.outlives || self.segments.len() > 3 * self.length + 1)
-        {
-            self.segments.pop_front();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use hls_mux::MediaSequence;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_segment_outlives_its_place_in_the_playlist_also_when_the_next_come_at_once() {
-        let window = Window::new(MediaDuration::from_secs(2), MediaDuration::from_millis(200), 3, None);
-        let kept = |window: &Window| window.read().segments.front().map(|kept| kept.name.clone());
-        let push = |name: u32| window.write().keep(name.to_string(), Bytes::new());
-        (0..9).for_each(push);
-        assert_eq!(kept(&window).as_deref(), Some("0"));
-        tokio::time::advance(Duration::from_secs(8)).await;
-        push(9);
-        assert_eq!(kept(&window).as_deref(), Some("6"), "the last that was unlisted just now");
-        (10..30).for_each(push);
-        assert_eq!(window.read().segments.len(), 10, "bounded all the same");
-    }
+    use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_ever() {
