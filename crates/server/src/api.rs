@@ -35,6 +35,7 @@ use utoipa_axum::routes;
 
 use crate::api_token::ApiToken;
 use crate::catalog::{Catalog, StreamOptions};
+use crate::http::Answers;
 use crate::ingest::Pulls;
 use crate::live::{Board, Registry};
 use crate::recordings::Recorders;
@@ -98,12 +99,17 @@ impl utoipa::Modify for BearerToken {
 }
 
 /// The same for the HTTPS address: URLs that are handed out begin with `https:`.
-pub(crate) fn encrypted(api: Api) -> Router {
-    router(api).layer(Extension(urls::Encrypted))
+pub(crate) fn encrypted(api: Api) -> Answers {
+    let Answers { router, shortcut } = answers(api);
+    Answers { router: router.layer(Extension(urls::Encrypted)), shortcut }
 }
 
 /// Everything that answers on the HTTP address.
-pub(crate) fn router(api: Api) -> Router {
+pub(crate) fn answers(api: Api) -> Answers {
+    Answers { shortcut: Arc::new(origin::Direct(api.clone())), router: router(api) }
+}
+
+fn router(api: Api) -> Router {
     let control = OpenApiRouter::new()
         .routes(routes!(streams::create))
         .routes(routes!(streams::list))

@@ -219,7 +219,7 @@ pub async fn run(
         pages.spawn(http::serve(listener, api::encrypted(api.clone()), places.clone(), stopped.clone()));
         followers.push(tokio::spawn(certificate.follow()));
     }
-    pages.spawn(http::serve(http, api::router(api), places, stopped.clone()));
+    pages.spawn(http::serve(http, api::answers(api), places, stopped.clone()));
     let upkeep = tokio::spawn(upkeep(metrics));
     let history = tokio::spawn(live::keep_history(registry.clone()));
     let processor = tokio::spawn(live::measure_processor(registry.clone()));

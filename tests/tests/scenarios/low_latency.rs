@@ -126,6 +126,60 @@ async fn http_2_is_spoken_without_tls_on_the_same_port() {
     assert_eq!(ask(&["--http1.1", &url, "-o", "/dev/null", &url]), "1.1 200 1;1.1 200 0;");
 }
 
+/// HTTP/1.1 and HTTP/2 are answered on ways of their own.
+#[tokio::test]
+async fn whichever_http_a_player_speaks_the_answer_is_the_same() {
+    let weir = Weir::start().await;
+    let stream = weir.api().create("both").await;
+    let mut plain = stream.watch();
+    let mut publisher = stream.publish(encode(&Source { seconds: 120, ..Source::default() }));
+    plain.segments(2).await;
+    publisher.stop().await;
+    plain.ended().await;
+    plain.finish();
+    let ask = |version: &str, url: &str, options: &[&str]| {
+        let curl = Command::new("curl").args(["-s", "-i", version]).args(options).arg(url).output();
+        let answer = curl.expect("curl is installed").stdout;
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("an answer") + 4;
+        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+        let (status, fields) = head.split_once("\r\n").unwrap();
+        let code = status.split(' ').nth(1).unwrap().to_owned();
+        let fields = fields.lines().filter(|line| !line.is_empty() && !line.starts_with("date: "));
+        let mut fields: Vec<String> = fields.map(str::to_owned).collect();
+        fields.sort();
+        (code, fields, answer[end..].to_vec())
+    };
+    let tag = "If-None-Match: \"segment_000.ts\"";
+    let segment = part(0, 3);
+    for (name, options, code) in [
+        ("index.m3u8", ["-H", "accept: */*"].as_slice(), "200"),
+        ("index.m3u8", &["-H", "accept-encoding: gzip"], "200"),
+        ("index.m3u8", &["-H", "origin: http://elsewhere"], "200"),
+        ("index.m3u8", &["-I"], "200"),
+        ("index.m3u8?_HLS_msn=0&_HLS_part=1", &[], "200"),
+        ("index.m3u8?_HLS_part=1", &[], "400"),
+        ("master.m3u8", &[], "200"),
+        ("vod.m3u8", &[], "404"),
+        ("segment_000.ts", &[], "200"),
+        ("segment_000.ts", &["-H", "range: bytes=188-375"], "206"),
+        ("segment_000.ts", &["-H", "range: bytes=99999999-"], "416"),
+        ("segment_000.ts", &["-H", tag], "304"),
+        ("segment_000.ts", &["-X", "OPTIONS", "-H", "origin: http://elsewhere"], "200"),
+        ("segment_000.ts", &["-X", "BREW"], "405"),
+        ("segment%5F000.ts", &[], "200"),
+        (&segment, &[], "200"),
+        ("segment_999.ts", &[], "404"),
+        ("a/b.ts", &[], "404"),
+        ("thumb.jpg", &["-I"], "200"),
+        ("../none/index.m3u8", &["--path-as-is"], "404"),
+    ] {
+        let url = weir.url(&format!("/live/{}/{name}", stream.id));
+        let [old, new] = ["--http1.1", "--http2-prior-knowledge"].map(|version| ask(version, &url, options));
+        assert_eq!(old.0, code, "{name} {options:?}: {old:?}");
+        assert_eq!(old, new, "{name} {options:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_delta_update_leaves_out_what_its_reader_knows() {
     let weir = Weir::builder().env("WEIR_SEGMENT_DURATION", 1).env("WEIR_PLAYLIST_WINDOW", 12).start().await;

@@ -28,6 +28,10 @@ use crate::live::{
 };
 use crate::recordings::{SegmentError, VodPlaylist};
 
+pub(super) use direct::Direct;
+
+mod direct;
+
 /// A playlist of kept segments is as old as that, at most, before it says so.
 const VOD_LIFETIME: Duration = Duration::from_secs(1);
 
@@ -40,16 +44,22 @@ struct Head {
     conditions: Conditions,
 }
 
+impl Head {
+    fn new(requester: Requester, method: &Method, headers: &HeaderMap) -> Self {
+        Self {
+            requester,
+            accepts_gzip: accepts_gzip(headers),
+            conditions: Conditions::of(method, headers),
+            method: method.clone(),
+        }
+    }
+}
+
 impl FromRequestParts<Api> for Head {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
-        Ok(Self {
-            requester: Requester::of(parts, api),
-            accepts_gzip: accepts_gzip(&parts.headers),
-            conditions: Conditions::of(&parts.method, &parts.headers),
-            method: parts.method.clone(),
-        })
+        Ok(Self::new(Requester::of(parts, api), &parts.method, &parts.headers))
     }
 }
 
@@ -92,40 +102,47 @@ async fn object(
     RawQuery(query): RawQuery,
     head: Head,
 ) -> Result<Response<Body>, Problem> {
-    let id = VideoId::parse(&id).ok_or_else(|| Problem::no_such_stream(&id))?;
+    respond(&api, &id, &name, query.as_deref(), &head).await
+}
+
+async fn respond(
+    api: &Api,
+    id: &str,
+    name: &str,
+    query: Option<&str>,
+    head: &Head,
+) -> Result<Response<Body>, Problem> {
+    let id = VideoId::parse(id).ok_or_else(|| Problem::no_such_stream(id))?;
     // What reads from the catalog or the store is boxed: thousands wait here who need no room for that.
     if name == VOD_PLAYLIST {
-        return Box::pin(vod_playlist(&api, &id, &head)).await;
+        return Box::pin(vod_playlist(api, &id, head)).await;
     }
-    if name == THUMBS || sprites_sequence(&name).is_some() {
-        return Box::pin(thumbs(&api, &id, &name, &head)).await;
+    if name == THUMBS || sprites_sequence(name).is_some() {
+        return Box::pin(thumbs(api, &id, name, head)).await;
     }
     let Some(broadcast) = api.registry.get(&id) else {
-        return Box::pin(kept_segment(&api, &id, &name, &head))
-            .await?
-            .ok_or_else(|| Problem::not_on_air(&id));
+        return Box::pin(kept_segment(api, &id, name, head)).await?.ok_or_else(|| Problem::not_on_air(&id));
     };
     let window = &broadcast.window;
     let (served, waits) = if name == MEDIA_PLAYLIST {
-        let query = query.unwrap_or_default();
         let Directives { wanted, form, preview, viewer } =
-            Directives::parse(&query, broadcast.latency_mode).map_err(Problem::invalid)?;
+            Directives::parse(query.unwrap_or_default(), broadcast.latency_mode).map_err(Problem::invalid)?;
         let reader = viewer.map_or(head.requester.0, |viewer| api.board.named(&viewer));
         if let Err(full) = api.board.read(&id, reader, preview) {
-            return Err(Box::pin(events::refused(&api, &id, full)).await);
+            return Err(Box::pin(events::refused(api, &id, full)).await);
         }
         (window.playlist(wanted, form).await, wanted.is_some())
     } else {
-        (window.media(&name).await, false)
+        (window.media(name).await, false)
     };
     let target = window.target_duration();
     match served {
         Ok(served) => {
             let response = match served {
-                Served::Playlist { plain, gzip } => playlist(plain, gzip, waits, target, &head),
+                Served::Playlist { plain, gzip } => playlist(plain, gzip, waits, target, head),
                 // A name stands for the same bytes for ever.
-                Served::Media(data) => media(&data, (SEGMENT_TYPE, SEGMENT_CACHE, &name), &head),
-                Served::Poster(data) => media(&data, (POSTER_TYPE, POSTER_CACHE, &tag(&data)), &head),
+                Served::Media(data) => media(&data, (SEGMENT_TYPE, SEGMENT_CACHE, name), head),
+                Served::Poster(data) => media(&data, (POSTER_TYPE, POSTER_CACHE, &tag(&data)), head),
             };
             // Who asks for the head alone is sent no body.
             let size = response.body().size_hint().exact().filter(|_| head.method == Method::GET);
@@ -135,11 +152,11 @@ async fn object(
             Ok(response)
         }
         Err(WaitError::Unknown) => {
-            if let Some(response) = Box::pin(kept_segment(&api, &id, &name, &head)).await? {
+            if let Some(response) = Box::pin(kept_segment(api, &id, name, head)).await? {
                 return Ok(response);
             }
             let lifetime = if waits { target * 4 } else { target };
-            Err(Problem::no_such_object(&name).cached_for(lifetime))
+            Err(Problem::no_such_object(name).cached_for(lifetime))
         }
         Err(WaitError::TooFar) => Err(Problem::too_far()),
         Err(WaitError::Stuck) => Err(Problem::stuck()),

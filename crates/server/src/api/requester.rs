@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 
@@ -22,7 +23,12 @@ impl Requester {
     pub(super) fn of(parts: &Parts, api: &Api) -> Self {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
-        let header = |name: &str| parts.headers.get(name).map(|value| value.as_bytes());
+        Self::at(address, &parts.headers, api)
+    }
+
+    /// Who asks from that address with those header fields.
+    pub(super) fn at(address: IpAddr, headers: &HeaderMap, api: &Api) -> Self {
+        let header = |name: &str| headers.get(name).map(|value| value.as_bytes());
         Self(api.board.fingerprint(address, header(FORWARDED_FOR), header(USER_AGENT.as_str())))
     }
 }

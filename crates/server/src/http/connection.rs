@@ -9,10 +9,10 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{Method, Response};
+use axum::routing::future::RouteFuture;
 use bytes::{Buf, Bytes};
 use futures_util::FutureExt;
 use hyper::body::Incoming;
@@ -24,17 +24,17 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::HEAD_LIMIT;
 use super::answer::{self, Framing};
 use super::head::Head;
 use super::rewind::Rewind;
+use super::{Answers, HEAD_LIMIT};
 
 /// What is read at a time.
 const READ: usize = 4 << 10;
 
 /// What all connections share.
 pub(super) struct Shared {
-    pub(super) router: Router,
+    pub(super) answers: Answers,
     pub(super) hyper: Builder<TokioExecutor>,
     /// Connections end with the answer that they are waiting for.
     pub(super) stopped: CancellationToken,
@@ -62,6 +62,14 @@ enum Next {
     Other,
     /// Nothing.
     End,
+}
+
+impl Shared {
+    /// Has the router answer a request of `peer`'s.
+    fn call(&self, peer: SocketAddr, mut request: Request<Body>) -> RouteFuture<Infallible> {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        self.answers.router.clone().call(request)
+    }
 }
 
 impl<I> Connection<I>
@@ -126,14 +134,15 @@ where
         }
     }
 
-    /// The router's answer; `None` once the client has gone, and the call with it.
+    /// The answer; `None` once the client has gone, and the call with it.
     async fn ask(&mut self, request: Request<()>) -> Option<Response<Body>> {
-        let mut request = request.map(|()| Body::empty());
-        request.extensions_mut().insert(ConnectInfo(self.peer));
-        let response = self.shared.router.clone().call(request);
+        let response = self.shared.answers.shortcut.answer(self.peer, &request).unwrap_or_else(|| {
+            let answer = self.shared.call(self.peer, request.map(|()| Body::empty()));
+            answer.map(|answer| answer.unwrap_or_else(|never: Infallible| match never {})).boxed()
+        });
         tokio::select! {
             biased;
-            response = response => response.map_or_else(|never: Infallible| match never {}, Some),
+            response = response => Some(response),
             () = gone(&mut self.io, &mut self.read) => None,
         }
     }
@@ -205,11 +214,8 @@ where
         let Self { io, peer, shared, read, answered } = self;
         // An empty line before a request is passed over (RFC 9112 §2.2), and HTTP/2 can't begin after one.
         let read = if answered { [b"\r\n".as_slice(), &read].concat() } else { read };
-        let service = service_fn(|request: hyper::Request<Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            shared.router.clone().call(request)
-        });
+        let service =
+            service_fn(|request: hyper::Request<Incoming>| shared.call(peer, request.map(Body::new)));
         let io = TokioIo::new(Rewind::new(read, io));
         let mut connection = pin!(shared.hyper.serve_connection_with_upgrades(io, service));
         tokio::select! {

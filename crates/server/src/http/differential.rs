@@ -54,7 +54,7 @@ async fn told(request: Request) -> String {
 async fn talk(pieces: &[&[u8]], by_hyper: bool) -> Vec<u8> {
     let (mut client, server) = duplex(PIPE);
     let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-    let shared = Arc::new(shared(router(), CancellationToken::new()));
+    let shared = Arc::new(shared(router().into(), CancellationToken::new()));
     let connection: Connection<DuplexStream> = Connection::new(server, peer, shared);
     let serving = tokio::spawn(async move {
         if by_hyper {
