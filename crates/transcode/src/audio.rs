@@ -204,20 +204,28 @@ impl AudioTrack {
         if let Err(source) = converted {
             return self.damage(source);
         }
-        match self.aligner.place(drift, block.len()) {
-            Alignment::Append => self.append(&block, out)?,
-            Alignment::Fill(missing) => {
-                self.append_silence(missing, out)?;
-                self.append(&block, out)?;
-            }
-            Alignment::Drop(late) => {
-                let late = late.min(block.len());
-                self.stats.dropped_samples += late as u64;
-                self.append(&block[late..], out)?;
-            }
-        }
+        let (missing, late) = match self.aligner.place(drift, block.len()) {
+            Alignment::Append => (0, 0),
+            Alignment::Fill(missing) => (missing, 0),
+            Alignment::Drop(late) => (0, late.min(block.len())),
+        };
+        self.stats.dropped_samples += late as u64;
+        let (silence, lead) = self.begin_with(missing, block.len() - late);
+        self.append_silence(silence, out)?;
+        self.append(&block[late + lead..], out)?;
         self.block = block;
         Ok(())
+    }
+
+    /// How much of the silence and how many samples less of the sound behind it are to be appended: a broadcast's first leave out
+    /// what would keep the publisher's frames from ending where the encoder's do, as each would wait for a piece of the next.
+    fn begin_with(&mut self, silence: usize, sound: usize) -> (usize, usize) {
+        let Some(output) = self.output.as_mut().filter(|output| output.next == 0) else {
+            return (silence, 0);
+        };
+        let lead = (silence + sound) % AudioEncoder::FRAME;
+        output.next = lead as i64;
+        (silence.saturating_sub(lead), lead.saturating_sub(silence))
     }
 
     fn append_silence(&mut self, mut count: usize, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
