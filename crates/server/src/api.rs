@@ -30,7 +30,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use crate::api_token::ApiToken;
@@ -133,9 +133,8 @@ fn router(api: Api) -> Router {
         .routes(routes!(webhooks::deliveries))
         .route_layer(middleware::from_fn_with_state(api.clone(), auth::require_token));
     let viewers = OpenApiRouter::new()
-        .routes(routes!(watch::viewers))
-        .routes(routes!(watch::watch))
-        .layer(CorsLayer::permissive());
+        .routes(for_any_page(routes!(watch::viewers)))
+        .routes(for_any_page(routes!(watch::watch)));
     let operations = OpenApiRouter::new()
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
@@ -155,4 +154,10 @@ fn router(api: Api) -> Router {
         .method_not_allowed_fallback(problem::wrong_method)
         .with_state(api)
         .layer(CatchPanicLayer::custom(problem::panicked))
+}
+
+/// Lets pages of any origin call it, as players elsewhere do. A browser that asks beforehand (`OPTIONS`) would have the router's
+/// answer to wrong methods, which knows no layer, in place of this one's.
+fn for_any_page(routes: UtoipaMethodRouter<Api>) -> UtoipaMethodRouter<Api> {
+    routes.map(|methods| methods.fallback(problem::wrong_method).layer(CorsLayer::permissive()))
 }

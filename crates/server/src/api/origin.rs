@@ -11,16 +11,15 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Response};
 use bytes::Bytes;
 use metrics::counter;
-use tower_http::cors::CorsLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Api;
 use super::directives::Directives;
 use super::events;
 use super::problem::Problem;
 use super::range::{self, Conditions};
 use super::requester::Requester;
+use super::{Api, for_any_page};
 use crate::catalog::VideoId;
 use crate::live::{
     MEDIA_PLAYLIST, PLAYLIST_TYPE, POSTER_CACHE, POSTER_TYPE, SEGMENT_CACHE, SEGMENT_TYPE, SPRITES_CACHE,
@@ -64,7 +63,7 @@ impl FromRequestParts<Api> for Head {
 }
 
 pub(super) fn router() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(object)).layer(CorsLayer::permissive())
+    OpenApiRouter::new().routes(for_any_page(routes!(object)))
 }
 
 /// A playlist, a segment, a part or the poster of a stream on air

@@ -7,7 +7,6 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use serde::Serialize;
 use time::OffsetDateTime;
-use tower_http::cors::CorsLayer;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,7 +14,7 @@ use utoipa_axum::routes;
 use super::problem::Problem;
 use super::streams::Named;
 use super::urls::Urls;
-use super::{Api, range};
+use super::{Api, for_any_page, range};
 use crate::catalog::{self, RecordingState, VideoId};
 use crate::live::{ObjectKeys, ObjectName, whole_millis};
 use crate::recordings::{FILE_CACHE, FILE_TYPE, Place};
@@ -137,7 +136,7 @@ pub(super) async fn find(api: &Api, id: &str, number: &str) -> Result<crate::cat
 
 /// The files, for players.
 pub(super) fn router() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(file)).layer(CorsLayer::permissive())
+    OpenApiRouter::new().routes(for_any_page(routes!(file)))
 }
 
 /// A recording's file
