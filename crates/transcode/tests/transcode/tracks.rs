@@ -1,6 +1,7 @@
 //! Tracks that are missing, late, or stop.
 
 use media::{MediaDuration, MediaEvent, Packet, Timestamp, Track};
+use transcode::{Options, Transcoder};
 
 use crate::output::transcode;
 use crate::source::{AAC, X264, kept, pictures, publish, tone, without};
@@ -11,6 +12,10 @@ fn clip(seconds: f64) -> Vec<MediaEvent> {
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
+}
+
+fn ms(millis: i64) -> MediaDuration {
+    MediaDuration::from_millis(millis)
 }
 
 /// The distance between the ends of the two tracks.
@@ -27,6 +32,42 @@ fn pictures_alone_get_silence() {
     assert!(output.stats.audio.filled_samples >= 190_000);
     assert!(matches!(output.events[0], MediaEvent::Video(_)));
     assert!(matches!(output.events[1], MediaEvent::Audio(_)));
+}
+
+/// libavcodec's encoder looks a frame ahead, and each frame of AAC overlaps the next.
+#[test]
+fn sound_waits_for_the_encoder_and_for_nothing_else() {
+    transcode::init();
+    for late in [-9, 0, 1, 7, 20] {
+        let (mut heard, mut said, mut worst) = (0, Timestamp::ZERO, MediaDuration::ZERO);
+        // The output begins with the first picture.
+        let mut begun = None;
+        let mut transcoder = Transcoder::new(Options::default()).unwrap();
+        transcoder.start_session(Timestamp::ZERO);
+        for event in clip(2.0) {
+            let MediaEvent::Packet(mut packet) = event else {
+                transcoder.push(event, &mut |_| ()).unwrap();
+                continue;
+            };
+            let is_sound = packet.track == Track::Audio;
+            if !is_sound {
+                begun.get_or_insert(packet.pts);
+            } else {
+                (packet.pts, packet.dts) = (packet.pts + ms(late), packet.dts + ms(late));
+            }
+            let came = packet.pts - begun.unwrap_or(packet.pts);
+            transcoder
+                .push(MediaEvent::Packet(packet), &mut |event| match event {
+                    MediaEvent::Packet(packet) if packet.track == Track::Audio => said = packet.pts,
+                    _ => {}
+                })
+                .unwrap();
+            if is_sound && came > ms(1000) {
+                (heard, worst) = (heard + 1, worst.max(came - said.since_origin()));
+            }
+        }
+        assert!(heard > 40 && worst < ms(45), "{late}: {worst} of {heard}");
+    }
 }
 
 #[test]
