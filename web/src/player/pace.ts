@@ -20,7 +20,7 @@ const BACKLOG_S = 0.1;
 /** Arrivals needed before the loop trusts its estimate. */
 const WARM_ARRIVALS = 3;
 /** Browsers underflow at 0.1 s, and with long parts now and then at 0.15 s; longer intervals get a little more. */
-const BASE_TROUGH_S = 0.16;
+const BASE_TROUGH_S = 0.18;
 const TROUGH_PER_INTERVAL = 0.05;
 const TROUGH_PER_JITTER = 1;
 const MAX_TARGET_S = 2.5;
