@@ -24,6 +24,7 @@ pub(super) struct Shown {
     /// How long a segment stays that is listed no more: for its own duration and that of the longest playlist that listed
     /// it (RFC 8216 §6.2.2).
     outlives: Duration,
+    /// The media playlist.
     pub(super) media: Option<Rendered>,
     /// The media playlist without what its readers know; `None` where that is nothing.
     pub(super) delta: Option<Rendered>,
@@ -98,7 +99,7 @@ impl Shown {
         self.parts.extend(segment.parts.iter().map(named));
     }
 
-    /// Lets go of the segments whose time is over.
+    /// Keeps a segment, and lets go of those whose time is over.
     fn keep_whole(&mut self, name: String, data: Bytes) {
         let now = Instant::now();
         self.segments.push_back(Kept { name, data, listed: now });
