@@ -21,7 +21,9 @@ export class HlsSource implements Source {
       // Without parts it waits for each segment all the same, rather than look now and then.
       lowLatencyMode: true,
       enableWorker: false,
-      backBufferLength: 30,
+      // What was played is the browser's to remove, when it needs the room. When hls.js (1.7.4) does, it forgets which parts of
+      // the segment in hand it has loaded, and may then wait at that segment's end until it is no longer listed in parts.
+      backBufferLength: Infinity,
       maxBufferLength: 20,
       startFragPrefetch: true,
       // Neither hls.js's own catch-up nor its second of extra latency after each stall.
