@@ -66,8 +66,7 @@ async fn watch(page: &str) {
     println!("{page:?} at first: {begun}");
     println!("{page:?} after {RECONNECTS} reconnects: {reconnected}");
     println!("{page:?} after a restart: {restarted}");
-    // hls.js may complain of a moment that is too short to be seen; it is printed above.
-    for what in ["stalls", "recoveries"] {
+    for what in ["stalls", "recoveries", "errors"] {
         assert_eq!(reconnected[what], begun[what], "{what} at a publisher's reconnects");
     }
     assert_eq!(restarted["phase"], "live", "{restarted}");
