@@ -193,15 +193,19 @@ impl VideoTrack {
         self.stats.undecodable += 1;
     }
 
-    /// Shows the last picture again, as often as the rate asks, until the output reaches `until`.
+    /// Shows the last picture again, as often as the rate asks, as long as the repetition is over by `until`: what is
+    /// shown then isn't to cut it short.
     pub(crate) fn repeat_until(
         &mut self,
         until: Timestamp,
         out: &mut dyn FnMut(MediaEvent),
     ) -> Result<(), Error> {
         let step = Thinning::repetition(self.relief.one_picture_in, self.pace.interval());
-        while let Some(next) =
-            self.rendition.as_ref().map(|rendition| rendition.last() + step).filter(|next| *next < until)
+        while let Some(next) = self
+            .rendition
+            .as_ref()
+            .map(|rendition| rendition.last() + step)
+            .filter(|next| *next + step <= until)
         {
             self.stats.repeated += 1;
             self.encode(next, out)?;
