@@ -22,7 +22,7 @@ help:
 	@echo 'make crash-recording   the same while it records, and completes the file (CRASH_ROUNDS=30)'
 	@echo 'make soak    four streams through random trouble (SOAK_MINUTES=30, SOAK_SEED printed)'
 	@echo 'make ten-hours   a broadcast of ten hours through the recorder, as fast as it goes (HOURS=10)'
-	@echo 'make watch   a browser watches through reconnects and a restart'
+	@echo 'make watch   a browser watches through reconnects, a restart and uneven pictures'
 	@echo 'make heavy   a source of 4K60 on half a core'
 	@echo 'make fuzz    each parser for a minute (FUZZ_SECONDS=60)'
 	@echo 'make clean   remove what was built'

@@ -61,6 +61,11 @@ impl Pace {
         self.measured().unwrap_or(self.nominal).max(self.shortest)
     }
 
+    /// The same, unless fewer come than the publisher says: some may be lost, or left out on purpose.
+    pub(crate) fn shortest_interval(&self) -> MediaDuration {
+        self.interval().min(self.nominal)
+    }
+
     /// Pictures a second that come in, once there are a few.
     pub(crate) fn rate(&self) -> Option<f64> {
         self.measured().map(|interval| TICKS_PER_SECOND as f64 / interval.ticks() as f64)

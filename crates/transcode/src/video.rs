@@ -1,15 +1,17 @@
 use ffmpeg_next::codec::Id;
 use ffmpeg_next::error::ENOMEM;
 use ffmpeg_next::{decoder, frame, picture};
-use media::{FrameRate, MediaDuration, MediaEvent, Packet, Timestamp, VideoCodec, VideoConfig};
+use media::{MediaDuration, MediaEvent, Packet, Timestamp, VideoCodec, VideoConfig};
 
 use crate::canvas::{output_colors, shape};
 use crate::ffi::{self, Decoder, VideoFormat};
 use crate::fit::fit;
 use crate::grid::KeyframeGrid;
 use crate::pace::Pace;
+use crate::rate::nominal_rate;
 use crate::relief::{Thinning, since};
 use crate::rendition::Rendition;
+use crate::rhythm::{Place, place};
 use crate::skip::{DecodeSkip, SkipCount};
 use crate::still::Still;
 use crate::{Error, Relief, Slate, VideoOptions, VideoStats};
@@ -17,12 +19,6 @@ use crate::{Error, Relief, Slate, VideoOptions, VideoStats};
 /// Media time for which a damaged picture is covered by the last good one while a keyframe is
 /// awaited; then damage is shown rather than nothing.
 const PATIENCE: MediaDuration = MediaDuration::from_secs(4);
-/// Rates outside of this aren't believed.
-const PLAUSIBLE_RATES: std::ops::RangeInclusive<f64> = 5.0..=240.0;
-/// Larger terms of a rate make encoders' own arithmetic overflow.
-const MAX_RATE_TERM: u32 = 1_000_000;
-const ASSUMED_RATE: FrameRate = FrameRate { num: 30, den: 1 };
-
 /// The picture's way through: decode, scale, encode.
 pub(crate) struct VideoTrack {
     options: VideoOptions,
@@ -200,7 +196,7 @@ impl VideoTrack {
         until: Timestamp,
         out: &mut dyn FnMut(MediaEvent),
     ) -> Result<(), Error> {
-        let step = Thinning::repetition(self.relief.one_picture_in, self.pace.interval());
+        let step = self.repetition();
         while let Some(next) = self
             .rendition
             .as_ref()
@@ -296,15 +292,19 @@ impl VideoTrack {
         self.stats.input_size = Some((picture.width(), picture.height()));
         let pts = picture.timestamp().or(picture.pts()).map_or(at, Timestamp::from_ticks);
         let last = self.rendition.as_ref().map(Rendition::last);
-        let is_late = pts < self.floor || last.is_some_and(|last| pts <= last);
+        let place = match last {
+            Some(last) => place(pts, last, self.pace.shortest_interval(), self.repetition()),
+            None => Some(Place { pts, intervals: 1 }),
+        };
+        let place = place.filter(|_| pts >= self.floor);
         let is_damaged = picture.is_corrupt() || picture.has_decode_errors();
-        if is_damaged && !is_late && self.reception != Reception::Tolerant {
+        if is_damaged && place.is_some() && self.reception != Reception::Tolerant {
             return self.damage(ffmpeg_next::Error::InvalidData, at);
         }
-        if is_late || !self.pace.admit(pts) {
+        let Some(Place { pts, intervals }) = place.filter(|_| self.pace.admit(pts)) else {
             self.stats.dropped += 1;
             return Ok(());
-        }
+        };
         let since_last = since(last, pts);
         // Keyframes stay where they are, so that segments keep their length.
         let is_shown = match (self.relief.decode_skip, self.hurry) {
@@ -317,6 +317,9 @@ impl VideoTrack {
             self.stats.skipped += 1;
             return Ok(());
         }
+        if let Some(last) = last {
+            self.replace_lost(last, pts - last, intervals, out)?;
+        }
         picture.set_kind(picture::Type::None);
         if self.rendition.is_none() {
             self.open_rendition(&picture, pts)?;
@@ -328,10 +331,36 @@ impl VideoTrack {
         self.encode(pts, out)
     }
 
+    /// Shows the last picture again, at `last`, in place of those that the publisher has lost: at the end of each of so many
+    /// equal `intervals` of `gap`, but for the last.
+    fn replace_lost(
+        &mut self,
+        last: Timestamp,
+        gap: MediaDuration,
+        intervals: i64,
+        out: &mut dyn FnMut(MediaEvent),
+    ) -> Result<(), Error> {
+        if self.hurry || self.relief.decode_skip == DecodeSkip::NonKey {
+            return Ok(());
+        }
+        for n in 1..intervals {
+            self.stats.repeated += 1;
+            self.encode(last + MediaDuration::from_ticks(gap.ticks() * n / intervals), out)?;
+        }
+        Ok(())
+    }
+
+    /// The distance of pictures that are shown again.
+    fn repetition(&self) -> MediaDuration {
+        Thinning::repetition(self.relief.one_picture_in, self.pace.interval())
+    }
+
     /// The first picture decides the size of all.
     fn open_rendition(&mut self, picture: &frame::Video, pts: Timestamp) -> Result<(), Error> {
         let (width, height) = fit(shape(picture), self.options.width, self.options.height);
-        let frame_rate = self.nominal_rate();
+        let stated = self.decoder.as_ref().and_then(Decoder::frame_rate);
+        let hinted = self.config.as_ref().and_then(|config| config.frame_rate);
+        let frame_rate = nominal_rate(stated, hinted, self.options.max_frame_rate);
         let format = VideoFormat { width, height, frame_rate, colors: output_colors(ffi::colors(picture)) };
         let preset = self.options.preset_after(self.relief.faster);
         let rendition = Rendition::open(&self.options, preset, format, pts)?;
@@ -340,21 +369,6 @@ impl VideoTrack {
         self.stats.output_frame_rate = Some(frame_rate);
         self.rendition = Some(rendition);
         Ok(())
-    }
-
-    /// The picture rate to plan with, from the stream's own headers or the ingest's hint.
-    fn nominal_rate(&self) -> FrameRate {
-        let stated = self.decoder.as_ref().and_then(Decoder::frame_rate);
-        let hinted = self.config.as_ref().and_then(|config| config.frame_rate);
-        let is_plausible = |rate: &FrameRate| rate.den > 0 && PLAUSIBLE_RATES.contains(&rate.as_f64());
-        let rate = [stated, hinted].into_iter().flatten().find(is_plausible).unwrap_or(ASSUMED_RATE);
-        if rate.as_f64() > f64::from(self.options.max_frame_rate) {
-            return FrameRate { num: self.options.max_frame_rate, den: 1 };
-        }
-        if rate.num > MAX_RATE_TERM || rate.den > MAX_RATE_TERM {
-            return FrameRate { num: (rate.as_f64() * 1000.0).round() as u32, den: 1000 };
-        }
-        rate
     }
 
     /// Encodes the picture that is shown.
@@ -389,26 +403,5 @@ pub(crate) fn refuse_out_of_memory(operation: &'static str, source: ffmpeg_next:
     match source {
         ffmpeg_next::Error::Other { errno: ENOMEM } => Err(Error::Libav { operation, source }),
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hinted_rate_is_believed_only_if_it_is_sane() {
-        let nominal = |num, den| {
-            let mut track = VideoTrack::new(VideoOptions::default());
-            let (codec, extradata) = (VideoCodec::H264, bytes::Bytes::new());
-            let frame_rate = Some(FrameRate { num, den });
-            track.config = Some(VideoConfig { codec, extradata, width: 0, height: 0, frame_rate });
-            track.nominal_rate()
-        };
-        assert_eq!(nominal(30_000, 1001), FrameRate { num: 30_000, den: 1001 });
-        assert_eq!(nominal(120, 1), FrameRate { num: 60, den: 1 });
-        assert_eq!(nominal(90_000, 1), ASSUMED_RATE);
-        assert_eq!(nominal(25, 0), ASSUMED_RATE);
-        assert_eq!(nominal(4_000_000_000, 100_000_000), FrameRate { num: 40_000, den: 1000 });
     }
 }

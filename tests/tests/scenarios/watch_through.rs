@@ -1,10 +1,11 @@
-//! `make watch`: somebody watches in a browser while the publisher, and then the server, go and come back.
+//! `make watch`: somebody watches in a browser while the publisher, and then the server, go and come back, and while the
+//! publisher's pictures come as they like.
 
 #![allow(clippy::print_stdout)]
 
 use std::time::Duration;
 
-use scenarios::{Browser, Source, Stream, Weir, eventually, play_file_in_a_loop};
+use scenarios::{Browser, Source, Stream, Weir, encode, eventually, play_file_in_a_loop};
 use serde_json::Value;
 
 const RECONNECTS: u32 = 10;
@@ -85,4 +86,39 @@ async fn a_viewer_of_parts_stays_through_ten_reconnects_and_a_restart() {
 #[ignore = "takes minutes: `make watch`"]
 async fn a_viewer_of_segments_stays_through_ten_reconnects_and_a_restart() {
     watch("?latency=plain").await;
+}
+
+/// Watches a minute of a source whose pictures go through `filter`. Chromium tells by holes what it threw away.
+async fn watch_pictures(filter: &str) {
+    let mut weir = Weir::builder().env("WEIR_VIDEO_BITRATE", 300_000).start().await;
+    let stream = weir.api().create("uneven").await;
+    let mut source = encode(&Source { size: Some((320, 180)), seconds: 120, ..Source::default() });
+    source.extend(["-vf", filter, "-vsync", "vfr", "-enc_time_base", "1/1000"].map(str::to_owned));
+    let publisher = stream.publish(source);
+    stream.reaches("LIVE").await;
+    let browser = Browser::open(&weir.url(&format!("/live/{}", stream.id))).await;
+    browser.run("window.unbroken = true;").await;
+    let begun = watches_on(&browser, 5.0).await;
+    let watched = watches_on(&browser, 60.0).await;
+    println!("{filter}: {watched}");
+    let ranges = "return window.weir.hls.bufferController.tracks.video.buffer.buffered.length;";
+    assert_eq!(browser.run(ranges).await, 1, "pieces of video in the browser's buffer");
+    for what in ["stalls", "recoveries", "errors"] {
+        assert_eq!(watched[what], begun[what], "{what}");
+    }
+    browser.close().await;
+    drop(publisher);
+    weir.assert_healthy().await;
+}
+
+#[tokio::test]
+#[ignore = "takes minutes: `make watch`"]
+async fn lost_pictures_do_not_make_the_picture_stand_still() {
+    watch_pictures("select=gt(random(1)\\,0.06)").await;
+}
+
+#[tokio::test]
+#[ignore = "takes minutes: `make watch`"]
+async fn a_wavering_camera_does_not_make_the_picture_stand_still() {
+    watch_pictures("settb=1/1000,setpts=PTS+(random(2)-0.5)*25").await;
 }

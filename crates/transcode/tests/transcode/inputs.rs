@@ -73,7 +73,32 @@ fn a_varying_rate_keeps_to_the_grid() {
     let thinned = format!("{X264} -vf select=lt(t\\,3)+not(mod(n\\,7)) -vsync vfr");
     let output = transcode(clip("640x360", "30", 9.0, &thinned));
     output.check_grid(MediaDuration::from_millis(7 * 34));
-    assert_eq!(output.stats.video.repeated, 0);
+    // Pictures are taken for lost until the other rate has been seen for eight of them.
+    assert!(output.stats.video.repeated <= 8 * 6, "{}", output.stats.video.repeated);
+}
+
+#[test]
+fn lost_pictures_are_replaced_by_the_ones_before_them() {
+    let lossy = format!("{X264} -vf select=gt(random(1)\\,0.06) -vsync vfr");
+    let output = transcode(clip("320x180", "30", 9.0, &lossy));
+    output.check_rhythm();
+    let video = &output.stats.video;
+    // One lost at the very beginning or end isn't missed.
+    assert!(video.repeated > 5 && (266..=270).contains(&(video.decoded + video.repeated)), "{video:?}");
+}
+
+#[test]
+fn a_camera_that_wavers_is_shown_evenly() {
+    let wavering = "settb=1/1000,setpts='PTS+(random(2)-0.5)*25'";
+    let encoding = format!("{X264} -vf {wavering} -vsync passthrough -enc_time_base 1/1000");
+    let output = transcode(clip("320x180", "30", 9.0, &encoding));
+    output.check_rhythm();
+    let video = output.packets(Track::Video);
+    let intervals = video.windows(2).map(|pair| pair[1].dts - pair[0].dts);
+    let (shortest, longest) = (intervals.clone().min().unwrap(), intervals.max().unwrap());
+    assert!(shortest >= MediaDuration::from_millis(20), "{shortest}");
+    assert!(longest <= MediaDuration::from_millis(50), "{longest}");
+    assert!(output.stats.video.dropped + output.stats.video.repeated < 10, "{:?}", output.stats.video);
 }
 
 #[test]
