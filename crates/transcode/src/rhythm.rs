@@ -1,8 +1,8 @@
 //! Pictures at even distances, whatever the publisher's camera and network make of them.
 //!
 //! hls.js takes the last picture of a part to last as long as the one before it did. What begins later than twice that,
-//! Chromium takes for a break, and throws pictures away up to the next keyframe: viewers see the picture stand still for up to two seconds
-//! where a part ends after a picture that was shown too soon, or before one that was lost.
+//! Chromium takes for a break, and throws pictures away up to the next keyframe: viewers see the picture stand still for
+//! up to two seconds where a part ends after a picture that was shown too soon, or before one that was lost.
 
 use media::{MediaDuration, Timestamp};
 

@@ -19,6 +19,7 @@ use crate::{Error, Relief, Slate, VideoOptions, VideoStats};
 /// Media time for which a damaged picture is covered by the last good one while a keyframe is
 /// awaited; then damage is shown rather than nothing.
 const PATIENCE: MediaDuration = MediaDuration::from_secs(4);
+
 /// The picture's way through: decode, scale, encode.
 pub(crate) struct VideoTrack {
     options: VideoOptions,

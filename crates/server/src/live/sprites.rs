@@ -24,7 +24,7 @@ pub(crate) const SPRITES_CACHE: &str = "public, max-age=30";
 /// Tiles in a row of a sheet, and in all of it.
 pub(crate) const COLUMNS: usize = 10;
 const TILES: usize = 100;
-/// A sheet is stored again with so many new tiles.
+/// A sheet is stored with its first tile, and again with so many new ones.
 const STORE_EVERY: usize = 6;
 /// After so many sheets every second still makes a tile, after twice as many every fourth, …: a day is 22 sheets.
 const SHEETS_OF_A_PACE: u32 = 4;
@@ -130,7 +130,8 @@ impl Sheets {
             self.complete += 1;
         }
         self.tiles.push((sequence, tile));
-        if self.tiles.len() >= self.stored + STORE_EVERY || self.tiles.len() == TILES {
+        let new = self.tiles.len() - self.stored;
+        if self.stored == 0 || new >= STORE_EVERY || self.tiles.len() == TILES {
             self.store().await;
         }
     }
