@@ -175,7 +175,10 @@ impl Recording {
     pub fn assert_paced(&self) {
         let updates = self.updates();
         let wrong: Vec<_> = updates.iter().filter(|(least, most)| *least > 1.5 || *most < 0.5).collect();
-        assert!(wrong.is_empty(), "after so many target durations, at least and at most: {wrong:?} of {updates:?}");
+        assert!(
+            wrong.is_empty(),
+            "after so many target durations, at least and at most: {wrong:?} of {updates:?}"
+        );
     }
 
     /// How long each update with a new segment took, in target durations: at least, and at most, as a reader knows when a

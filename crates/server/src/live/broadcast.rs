@@ -162,7 +162,7 @@ impl Broadcast {
         while self.uploads.depth().0 > 4 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        self.window.push(&segment);
+        self.window.push(&segment, false);
         assert_eq!(self.uploads.push(segment), 0, "there was room");
     }
 

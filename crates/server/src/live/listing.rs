@@ -96,14 +96,14 @@ impl Outlet for Listing {
         self.broadcast.window.push_part(part);
     }
 
-    fn segment(&mut self, segment: Arc<Segment>) {
+    fn segment(&mut self, segment: Arc<Segment>, last: bool) {
         if std::mem::take(&mut self.changed) {
             let playlist = self.describe();
             self.broadcast.window.set_multivariant(playlist.clone());
             self.multivariant.send_replace(Some(playlist));
         }
         metrics::counter!("weir_segments_total").increment(1);
-        self.broadcast.window.push(&segment);
+        self.broadcast.window.push(&segment, last);
         let next = segment.sequence.next();
         let dropped = self.broadcast.uploads.push(segment);
         if dropped > 0 {

@@ -15,8 +15,8 @@ pub(super) trait Outlet: Send + 'static {
     fn config(&mut self, config: &MediaEvent);
     /// The next part of the segment in hand is complete.
     fn part(&mut self, part: Part);
-    /// The next segment is complete; its parts came before.
-    fn segment(&mut self, segment: Arc<Segment>);
+    /// The next segment is complete; its parts came before. The `last` is followed by nothing.
+    fn segment(&mut self, segment: Arc<Segment>, last: bool);
     /// What viewers see now.
     fn still(&mut self, still: Still);
 }
@@ -61,8 +61,17 @@ impl<O: Outlet> Muxing<O> {
     /// The last segment.
     pub(super) fn finish(self) {
         let Self { segmenter, mut outlet, .. } = self;
-        if let Some(segmenter) = segmenter {
-            segmenter.finish(&mut |output| emit(output, &mut outlet));
+        let Some(segmenter) = segmenter else { return };
+        let mut last = None;
+        segmenter.finish(&mut |output| {
+            if let Some(before) = last.replace(output) {
+                emit(before, &mut outlet);
+            }
+        });
+        match last {
+            Some(Output::Segment(segment)) => outlet.segment(Arc::new(segment), true),
+            Some(Output::Part(part)) => outlet.part(part),
+            None => {}
         }
     }
 
@@ -105,6 +114,6 @@ impl<O: Outlet> Muxing<O> {
 fn emit(output: Output, outlet: &mut impl Outlet) {
     match output {
         Output::Part(part) => outlet.part(part),
-        Output::Segment(segment) => outlet.segment(Arc::new(segment)),
+        Output::Segment(segment) => outlet.segment(Arc::new(segment), false),
     }
 }

@@ -123,8 +123,9 @@ impl Window {
         }
     }
 
-    /// Lists a segment. It can be fetched from the moment that the playlist names it.
-    pub(super) fn push(&self, segment: &Arc<Segment>) {
+    /// Lists a segment. It can be fetched from the moment that the playlist names it. The end is told along with the `last`:
+    /// a short one would come too soon after the one before (RFC 8216 §6.2.1).
+    pub(super) fn push(&self, segment: &Arc<Segment>, last: bool) {
         let name = segment_name(segment.sequence);
         let mut playlist = self.lock();
         if !segment.independent {
@@ -132,6 +133,9 @@ impl Window {
         }
         playlist.bridge(segment.sequence, segment.program_date_time);
         playlist.push(Entry::new(segment, name.clone()));
+        if last {
+            playlist.set_ended();
+        }
         self.write().keep(name, segment);
         self.show(&playlist);
         self.show_plain(&playlist);
@@ -139,7 +143,7 @@ impl Window {
             next: segment.sequence.next(),
             parts: 0,
             parts_before: segment.parts.len() as u32,
-            ended: false,
+            ended: last,
         };
         self.media.send_replace(edge);
         self.parts.send_replace(edge);

@@ -57,9 +57,10 @@ fn a_short_pause_between_sessions_leaves_no_trace() {
 
 #[test]
 fn a_session_does_not_cut_the_picture_before_it_short() {
-    for begins in (4000..4036).step_by(7) {
-        let session = || clip("320x180", 1.0);
-        let output = sessions(Options::default(), vec![(at(0), session()), (at(begins), session())]);
+    let session = clip("320x180", 1.0);
+    for begins in [4000, 4005, 4015, 4025] {
+        let output =
+            sessions(Options::default(), vec![(at(0), session.clone()), (at(begins), session.clone())]);
         output.check_rhythm();
     }
 }
