@@ -32,7 +32,7 @@ impl Bystander {
             assert!(!pair[1].entry.gap && !pair[1].entry.discontinuity, "{:?}", pair[1].entry);
         }
         recording.assert_steady(Duration::from_secs(6));
-        let picture = Picture { width: 640, height: 360, fps: 30.0 };
+        let picture = Picture { width: 320, height: 180, fps: 30.0 };
         assert_broadcast(&recording, Expected { picture: Some(picture), sound: true, segments: 3 }).await;
     }
 }

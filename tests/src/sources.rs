@@ -22,7 +22,7 @@ pub struct Source {
 impl Default for Source {
     fn default() -> Self {
         let audio = Some(("aac", 48_000, 2));
-        Self { size: Some((640, 360)), fps: "30", b_frames: 0, audio, seconds: 10, heavy: false }
+        Self { size: Some((320, 180)), fps: "30", b_frames: 0, audio, seconds: 10, heavy: false }
     }
 }
 

@@ -6,7 +6,7 @@ use scenarios::{Bystander, Expected, Picture, Source, Weir, assert_broadcast, pl
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const PICTURE: Picture = Picture { width: 640, height: 360, fps: 30.0 };
+const PICTURE: Picture = Picture { width: 320, height: 180, fps: 30.0 };
 
 #[tokio::test]
 async fn garbage_on_the_rtmp_port_disturbs_nobody() {

@@ -39,7 +39,7 @@ async fn the_player_page_shows_a_moving_picture() {
     let mut publisher = stream.publish(encode(&Source { seconds: 120, ..Source::default() }));
     let look = || async { Some(browser.run(LOOK).await).filter(|seen| !seen.is_null()) };
     let first: Value = eventually("a first picture", Duration::from_secs(40), look).await;
-    assert_eq!((first["width"].as_u64(), first["height"].as_u64()), (Some(640), Some(360)));
+    assert_eq!((first["width"].as_u64(), first["height"].as_u64()), (Some(320), Some(180)));
     let later: Value = eventually("three seconds more of it", Duration::from_secs(40), || async {
         let seen = look().await?;
         (seen["at"].as_f64()? >= first["at"].as_f64()? + 3.0).then_some(seen)

@@ -57,21 +57,21 @@ async fn a_portrait_camera_keeps_its_shape() {
 #[tokio::test]
 async fn an_encoder_at_29_97_fps_gives_segments_of_two_seconds() {
     let source = Source { fps: "30000/1001", b_frames: 2, ..Source::default() };
-    let picture = Picture { width: 640, height: 360, fps: 30_000.0 / 1001.0 };
+    let picture = Picture { width: 320, height: 180, fps: 30_000.0 / 1001.0 };
     publish_to_bucket("ntsc", encode(&source), Some(picture), true).await;
 }
 
 #[tokio::test]
 async fn mono_at_44_1_khz_becomes_stereo_at_48() {
     let source = Source { audio: Some(("aac", 44_100, 1)), ..Source::default() };
-    let picture = Picture { width: 640, height: 360, fps: 30.0 };
+    let picture = Picture { width: 320, height: 180, fps: 30.0 };
     publish_to_bucket("mono", play_file(&source).await, Some(picture), true).await;
 }
 
 #[tokio::test]
 async fn mp3_becomes_aac() {
     let source = Source { audio: Some(("libmp3lame", 44_100, 2)), ..Source::default() };
-    let picture = Picture { width: 640, height: 360, fps: 30.0 };
+    let picture = Picture { width: 320, height: 180, fps: 30.0 };
     publish_to_bucket("mp3", play_file(&source).await, Some(picture), true).await;
 }
 

@@ -48,7 +48,7 @@ async fn an_encoder_publishes_over_tls_while_the_certificate_is_renewed() {
 
     publisher.finishes().await;
     player.ended().await;
-    let picture = Picture { width: 640, height: 360, fps: 30.0 };
+    let picture = Picture { width: 320, height: 180, fps: 30.0 };
     let expected = Expected { picture: Some(picture), sound: true, segments: 5 };
     assert_broadcast(&player.finish(), expected).await;
     weir.assert_healthy().await;

@@ -19,7 +19,7 @@ async fn sigterm_while_live_finishes_the_broadcast_in_the_bucket() {
     player.ended().await;
     let recording = player.finish();
     assert!(recording.segments.len() > before, "the segment that was being made is there too");
-    let picture = Picture { width: 640, height: 360, fps: 30.0 };
+    let picture = Picture { width: 320, height: 180, fps: 30.0 };
     assert_broadcast(&recording, Expected { picture: Some(picture), sound: true, segments: 3 }).await;
 }
 

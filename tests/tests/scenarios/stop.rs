@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use scenarios::{Expected, Picture, Source, Weir, assert_broadcast, encode, play_file};
 
-const PICTURE: Picture = Picture { width: 640, height: 360, fps: 30.0 };
+const PICTURE: Picture = Picture { width: 320, height: 180, fps: 30.0 };
 
 #[tokio::test]
 async fn stop_ends_the_playlist_and_keeps_the_encoder_out() {
