@@ -24,7 +24,9 @@ pub(crate) const SPRITES_CACHE: &str = "public, max-age=30";
 /// Tiles in a row of a sheet, and in all of it.
 pub(crate) const COLUMNS: usize = 10;
 const TILES: usize = 100;
-/// A sheet is stored with its first tile, and again with so many new ones.
+/// A sheet is first stored with so many tiles: the catalog doesn't know of the recording when a broadcast's first is made.
+const STORE_FIRST: usize = 2;
+/// It is stored again with so many new ones.
 const STORE_EVERY: usize = 6;
 /// After so many sheets every second still makes a tile, after twice as many every fourth, …: a day is 22 sheets.
 const SHEETS_OF_A_PACE: u32 = 4;
@@ -130,8 +132,8 @@ impl Sheets {
             self.complete += 1;
         }
         self.tiles.push((sequence, tile));
-        let new = self.tiles.len() - self.stored;
-        if self.stored == 0 || new >= STORE_EVERY || self.tiles.len() == TILES {
+        let enough = if self.stored == 0 { STORE_FIRST } else { self.stored + STORE_EVERY };
+        if self.tiles.len() >= enough || self.tiles.len() == TILES {
             self.store().await;
         }
     }
