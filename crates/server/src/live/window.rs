@@ -258,7 +258,10 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use hls_mux::MediaSequence;
+    use media::Timestamp;
 
     use super::*;
 
@@ -267,5 +270,34 @@ mod tests {
         let window = Window::new(MediaDuration::from_secs(2), MediaDuration::from_millis(200), 6, None);
         let wanted = Wanted { sequence: MediaSequence::new(0), part: None };
         assert_eq!(window.wait(wanted).await, Err(WaitError::Stuck));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_is_told_along_with_the_last_segment() {
+        let window = Window::new(MediaDuration::from_secs(2), MediaDuration::from_millis(200), 6, None);
+        let segment = |number| {
+            Arc::new(Segment {
+                sequence: MediaSequence::new(number),
+                start: Timestamp::from_millis(2000 * number as i64),
+                duration: MediaDuration::from_secs(2),
+                program_date_time: SystemTime::UNIX_EPOCH,
+                discontinuity: false,
+                independent: true,
+                data: Bytes::from_static(b"media"),
+                parts: Vec::new(),
+            })
+        };
+        let listed = async |wanted| {
+            let wanted = Some(Wanted { sequence: MediaSequence::new(wanted), part: None });
+            let Ok(Served::Playlist { plain, .. }) = window.playlist(wanted, Form::Whole).await else {
+                panic!("a playlist")
+            };
+            String::from_utf8(plain.to_vec()).unwrap()
+        };
+        window.push(&segment(0), false);
+        assert!(!listed(0).await.contains("#EXT-X-ENDLIST"));
+        window.push(&segment(1), true);
+        let last = listed(2).await;
+        assert!(last.contains("segment_001.ts") && last.contains("#EXT-X-ENDLIST"), "{last}");
     }
 }
