@@ -46,7 +46,7 @@ check: install-build $(WEB_PAGES)
 	cargo fmt --all --check
 	cd web && npx --no-install tsc --noEmit
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --lib
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
 
 .PHONY: bench
 bench: install-bench $(WEB_PAGES)

@@ -180,8 +180,7 @@ impl VideoTrack {
         if !self.thinning.admit_hurried(dts - last) && !self.grid.has_reached(dts) {
             return Ok(());
         }
-        self.stats.repeated += 1;
-        self.encode(dts, out)
+        self.repeat(dts, out)
     }
 
     /// A packet that comes before anything could be decoded.
@@ -204,8 +203,7 @@ impl VideoTrack {
             .map(|rendition| rendition.last() + step)
             .filter(|next| *next + step <= until)
         {
-            self.stats.repeated += 1;
-            self.encode(next, out)?;
+            self.repeat(next, out)?;
         }
         Ok(())
     }
@@ -345,10 +343,15 @@ impl VideoTrack {
             return Ok(());
         }
         for n in 1..intervals {
-            self.stats.repeated += 1;
-            self.encode(last + MediaDuration::from_ticks(gap.ticks() * n / intervals), out)?;
+            self.repeat(last + MediaDuration::from_ticks(gap.ticks() * n / intervals), out)?;
         }
         Ok(())
+    }
+
+    /// Shows the last picture again.
+    fn repeat(&mut self, pts: Timestamp, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
+        self.stats.repeated += 1;
+        self.encode(pts, out)
     }
 
     /// The distance of pictures that are shown again.

@@ -43,7 +43,7 @@ async fn watch(page: &str) {
     let weir = Weir::builder().env("WEIR_RECONNECT_WINDOW", 60).env("WEIR_VIDEO_BITRATE", 300_000);
     let weir = weir.start().await;
     let stream = weir.api().create("watched").await;
-    let source = Source { size: Some((320, 180)), seconds: 60, ..Source::default() };
+    let source = Source { seconds: 60, ..Source::default() };
     let source = play_file_in_a_loop(&source).await;
     let mut publisher = stream.publish(source.clone());
     stream.reaches("LIVE").await;
@@ -92,7 +92,7 @@ async fn a_viewer_of_segments_stays_through_ten_reconnects_and_a_restart() {
 async fn watch_pictures(filter: &str) {
     let mut weir = Weir::builder().env("WEIR_VIDEO_BITRATE", 300_000).start().await;
     let stream = weir.api().create("uneven").await;
-    let mut source = encode(&Source { size: Some((320, 180)), seconds: 120, ..Source::default() });
+    let mut source = encode(&Source { seconds: 120, ..Source::default() });
     source.extend(["-vf", filter, "-vsync", "vfr", "-enc_time_base", "1/1000"].map(str::to_owned));
     let publisher = stream.publish(source);
     stream.reaches("LIVE").await;

@@ -65,13 +65,11 @@ impl<O: Outlet> Muxing<O> {
         let mut last = None;
         segmenter.finish(&mut |output| {
             if let Some(before) = last.replace(output) {
-                emit(before, &mut outlet);
+                emit(before, false, &mut outlet);
             }
         });
-        match last {
-            Some(Output::Segment(segment)) => outlet.segment(Arc::new(segment), true),
-            Some(Output::Part(part)) => outlet.part(part),
-            None => {}
+        if let Some(output) = last {
+            emit(output, true, &mut outlet);
         }
     }
 
@@ -101,7 +99,7 @@ impl<O: Outlet> Muxing<O> {
             }
             segmenter
         });
-        if let Err(error) = segmenter.push(made, &mut |output| emit(output, &mut self.outlet)) {
+        if let Err(error) = segmenter.push(made, &mut |output| emit(output, false, &mut self.outlet)) {
             metrics::counter!("weir_mux_errors_total").increment(1);
             if self.refused == 0 {
                 tracing::error!(%error, "something encoded cannot be muxed, and is left out; told once");
@@ -111,9 +109,9 @@ impl<O: Outlet> Muxing<O> {
     }
 }
 
-fn emit(output: Output, outlet: &mut impl Outlet) {
+fn emit(output: Output, last: bool, outlet: &mut impl Outlet) {
     match output {
         Output::Part(part) => outlet.part(part),
-        Output::Segment(segment) => outlet.segment(Arc::new(segment), false),
+        Output::Segment(segment) => outlet.segment(Arc::new(segment), last),
     }
 }
