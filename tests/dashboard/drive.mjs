@@ -23,8 +23,8 @@ page.setDefaultTimeout(20_000)
 const errors = []
 page.on('pageerror', (error) => errors.push(String(error)))
 page.on('console', (message) => {
-  // The preview looks for a playlist that isn't there while the stream is off the air, and, as it is deleted, for segments.
-  const sought = message.text().includes('404') && /index\.m3u8\?|\/segment_/.test(message.location().url)
+  // The preview looks for a playlist that isn't there while the stream is off the air.
+  const sought = message.text().includes('404') && /index\.m3u8\?/.test(message.location().url)
   if (message.type() === 'error' && !sought) errors.push(`${message.text()} ${message.location().url}`)
 })
 

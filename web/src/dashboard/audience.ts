@@ -24,8 +24,13 @@ export class Audience {
     return this.charts.element;
   }
 
-  leave(): void {
+  /** Asks the server for nothing more. */
+  rest(): void {
     this.poll.stop();
+  }
+
+  leave(): void {
+    this.rest();
     this.charts.destroy();
   }
 

@@ -44,6 +44,7 @@ function showDashboard(token: string): void {
       } else toast(error instanceof Error ? error.message : String(error), "bad");
     },
     say: (message) => toast(message),
+    renew: showRoute,
   };
 
   function pageOf(route: Route): Page {

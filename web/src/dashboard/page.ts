@@ -14,4 +14,6 @@ export interface App {
   /** A call went well: the server is there. */
   answered(): void;
   say(message: string): void;
+  /** Shows the current page anew, as if it had just been opened. */
+  renew(): void;
 }

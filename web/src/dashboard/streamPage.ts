@@ -37,6 +37,7 @@ export class StreamPage implements Page {
   private readonly health = new Health();
   private readonly states = new States();
   private readonly strip = new StateStrip(this.states);
+  private readonly preview: HTMLIFrameElement;
   private readonly events: EventsCard;
   private readonly recordings: RecordingsCard;
   private readonly options: OptionsCard;
@@ -58,7 +59,7 @@ export class StreamPage implements Page {
     this.recordings = new RecordingsCard(app, videoId);
     this.events = new EventsCard(app, videoId, () => void this.recordings.refresh());
     this.options = new OptionsCard(app, (status) => this.show(status));
-    const preview = h("iframe", {
+    this.preview = h("iframe", {
       class: "preview", title: "Preview", src: `/live/${encodeURIComponent(videoId)}?embed&preview`,
       allow: "autoplay; fullscreen; picture-in-picture",
     });
@@ -76,7 +77,7 @@ export class StreamPage implements Page {
       h(
         "div",
         { class: "columns" },
-        h("div", { class: "column" }, preview, this.strip.element, this.warnings, this.quiet, this.audience.element, this.charts.element, this.health.element),
+        h("div", { class: "column" }, this.preview, this.strip.element, this.warnings, this.quiet, this.audience.element, this.charts.element, this.health.element),
         h("div", { class: "column side" }, this.send.element, this.watch.element, this.options.element, this.recordings.element, this.events.element),
       ),
     );
@@ -84,10 +85,17 @@ export class StreamPage implements Page {
   }
 
   leave(): void {
-    this.poll.stop();
+    this.rest();
     this.charts.destroy();
     this.audience.leave();
+  }
+
+  /** Asks the server for nothing more. */
+  private rest(): void {
+    this.poll.stop();
+    this.audience.rest();
     this.events.leave();
+    this.preview.replaceWith(h("div", { class: "preview" }));
   }
 
   private async refresh(signal: AbortSignal): Promise<void> {
@@ -162,12 +170,15 @@ export class StreamPage implements Page {
       danger: true,
     });
     if (!sure) return;
+    // While it is being deleted, whatever else is asked of it is answered by 404.
+    this.rest();
+    this.element.inert = true;
     try {
       await this.app.client.remove(this.videoId);
-      this.poll.stop();
       location.hash = "#/";
       this.app.say("The stream is deleted.");
     } catch (error) {
+      this.app.renew();
       this.app.failed(error);
     }
   }
@@ -183,8 +194,7 @@ export class StreamPage implements Page {
 
   private failed(error: unknown): void {
     if (error instanceof ApiError && error.status === 404) {
-      this.poll.stop();
-      this.events.leave();
+      this.rest();
       this.element.replaceChildren(
         h("div", { class: "empty" }, h("h2", {}, "No such stream"), h("p", {}, "It may have been deleted."), h("a", { class: "button", href: "#/" }, "All streams")),
       );
