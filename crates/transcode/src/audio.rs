@@ -5,8 +5,8 @@ use ffmpeg_next::{decoder, frame};
 use media::{AudioCodec, AudioConfig, MediaDuration, MediaEvent, Packet, Timestamp, Track};
 
 use crate::align::{Aligner, Alignment};
+use crate::error::{libav, refuse_out_of_memory};
 use crate::ffi::{self, AudioEncoder, Coded, Decoder, Resampler};
-use crate::video::{libav, refuse_out_of_memory};
 use crate::{AudioOptions, AudioStats, Error, encode};
 
 /// One sample of both channels.

@@ -1,3 +1,4 @@
+use ffmpeg_next::error::ENOMEM;
 use media::{AudioCodec, VideoCodec};
 
 /// Why a broadcast can't be transcoded.
@@ -72,4 +73,17 @@ pub enum Error {
         /// libav's answer.
         source: ffmpeg_next::Error,
     },
+}
+
+/// Names what libav was asked to do when it failed.
+pub(crate) fn libav(operation: &'static str) -> impl Fn(ffmpeg_next::Error) -> Error {
+    move |source| Error::Libav { operation, source }
+}
+
+/// Damaged input is survived; a machine without memory is not.
+pub(crate) fn refuse_out_of_memory(operation: &'static str, source: ffmpeg_next::Error) -> Result<(), Error> {
+    match source {
+        ffmpeg_next::Error::Other { errno: ENOMEM } => Err(Error::Libav { operation, source }),
+        _ => Ok(()),
+    }
 }

@@ -2,9 +2,9 @@ use ffmpeg_next::{frame, picture};
 use media::{MediaEvent, Packet, Timestamp, Track, VideoCodec, VideoConfig};
 
 use crate::canvas::Canvas;
+use crate::error::libav;
 use crate::ffi::{Coded, VideoEncoder, VideoFormat};
 use crate::still::{Still, StillMaker};
-use crate::video::libav;
 use crate::{Error, VideoOptions, VideoStats, annexb, encode};
 
 /// The encoded video, from the first picture of a broadcast to its last.
