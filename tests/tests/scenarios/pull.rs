@@ -63,7 +63,9 @@ async fn an_encrypted_source_is_played_again_after_its_end_and_a_restart_until_t
     let certificates = tempfile::tempdir().unwrap();
     let trusted = SelfSigned::make(certificates.path(), "trusted");
     let other = SelfSigned::make(certificates.path(), "other");
-    let weir = Weir::builder().env("SSL_CERT_FILE", trusted.certificate.display()).start().await;
+    let weir =
+        Weir::builder().env("SSL_CERT_FILE", trusted.certificate.display()).env("WEIR_RECONNECT_WINDOW", 30);
+    let weir = weir.start().await;
     let stream = weir.api().create("encrypted").await;
     let port = free_port();
     let start = stream.path("start");
