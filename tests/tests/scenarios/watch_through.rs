@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use scenarios::{Browser, Source, Stream, Weir, encode, eventually, play_file_in_a_loop};
+use scenarios::{
+    Browser, SeaweedFs, Source, Stream, Weir, WeirBuilder, encode, eventually, play_file_in_a_loop,
+};
 use serde_json::Value;
 
 const RECONNECTS: u32 = 10;
@@ -39,8 +41,8 @@ async fn is_fed(stream: &Stream, fed: bool) {
 }
 
 /// Plays `page` through it all, and answers its stalls and recoveries: during the reconnects, and after the restart.
-async fn watch(page: &str) {
-    let weir = Weir::builder().env("WEIR_RECONNECT_WINDOW", 60).env("WEIR_VIDEO_BITRATE", 300_000);
+async fn watch(page: &str, weir: WeirBuilder) {
+    let weir = weir.env("WEIR_RECONNECT_WINDOW", 60).env("WEIR_VIDEO_BITRATE", 300_000);
     let weir = weir.start().await;
     let stream = weir.api().create("watched").await;
     let source = Source { seconds: 60, ..Source::default() };
@@ -79,13 +81,14 @@ async fn watch(page: &str) {
 #[tokio::test]
 #[ignore = "takes minutes: `make watch`"]
 async fn a_viewer_of_parts_stays_through_ten_reconnects_and_a_restart() {
-    watch("").await;
+    let store = SeaweedFs::bucket("watched").await;
+    watch("", Weir::builder().objects_in(&store)).await;
 }
 
 #[tokio::test]
 #[ignore = "takes minutes: `make watch`"]
 async fn a_viewer_of_segments_stays_through_ten_reconnects_and_a_restart() {
-    watch("?latency=plain").await;
+    watch("?latency=plain", Weir::builder()).await;
 }
 
 /// Watches a minute of a source whose pictures go through `filter`. Chromium tells by holes what it threw away.
