@@ -11,7 +11,7 @@ use crate::rate::nominal_rate;
 use crate::reception::{Decoded, Outcome};
 use crate::relief::{Thinning, since};
 use crate::rendition::Rendition;
-use crate::rhythm::{Place, place};
+use crate::rhythm::{self, Place, place};
 use crate::skip::DecodeSkip;
 use crate::still::Still;
 use crate::{Error, Relief, Slate, VideoOptions, VideoStats};
@@ -96,6 +96,7 @@ impl Presentation {
         }
         if let Some(last) = last {
             self.replace_lost(last, pts - last, intervals, stats, out)?;
+            self.lead_up(pts, stats, out)?;
         }
         if self.rendition.is_none() {
             self.open_rendition(&decoded, pts, stats)?;
@@ -169,14 +170,33 @@ impl Presentation {
         Ok(())
     }
 
+    /// Shows the last picture again, at `pts`.
     fn repeat(
         &mut self,
         pts: Timestamp,
         stats: &mut VideoStats,
         out: &mut dyn FnMut(MediaEvent),
     ) -> Result<(), Error> {
+        self.lead_up(pts, stats, out)?;
         stats.repeated += 1;
         self.encode(pts, stats, out)
+    }
+
+    /// Shows the last picture again as often as it takes, so that none is shown for much longer than the one before it when
+    /// the next is shown at `pts`.
+    fn lead_up(
+        &mut self,
+        pts: Timestamp,
+        stats: &mut VideoStats,
+        out: &mut dyn FnMut(MediaEvent),
+    ) -> Result<(), Error> {
+        let Some(rendition) = &self.rendition else { return Ok(()) };
+        let (last, Some(before)) = (rendition.last(), rendition.interval()) else { return Ok(()) };
+        for after in rhythm::lead_up(before, pts - last) {
+            stats.repeated += 1;
+            self.encode(last + after, stats, out)?;
+        }
+        Ok(())
     }
 
     /// The distance of pictures that are shown again.

@@ -1,5 +1,5 @@
 use ffmpeg_next::{frame, picture};
-use media::{MediaEvent, Packet, Timestamp, Track, VideoCodec, VideoConfig};
+use media::{MediaDuration, MediaEvent, Packet, Timestamp, Track, VideoCodec, VideoConfig};
 
 use crate::canvas::Canvas;
 use crate::error::libav;
@@ -18,6 +18,8 @@ pub(crate) struct Rendition {
     /// Complete, and announced, once the encoder has given its parameter sets.
     config: VideoConfig,
     last: Timestamp,
+    /// The time between the last two pictures, once there are two.
+    interval: Option<MediaDuration>,
     /// Made with the first still that is asked for.
     stills: Option<StillMaker>,
 }
@@ -37,12 +39,17 @@ impl Rendition {
         let frame_rate = Some(frame_rate);
         let config = VideoConfig { codec: VideoCodec::H264, extradata, width, height, frame_rate };
         let preset = preset.to_owned();
-        Ok(Self { encoder, format, preset, canvas, config, last: first, stills: None })
+        Ok(Self { encoder, format, preset, canvas, config, last: first, interval: None, stills: None })
     }
 
     /// When the last picture is shown.
     pub(crate) fn last(&self) -> Timestamp {
         self.last
+    }
+
+    /// The time between the last two pictures; `None` before there are two.
+    pub(crate) fn interval(&self) -> Option<MediaDuration> {
+        self.interval
     }
 
     /// What the encoder works with.
@@ -84,6 +91,7 @@ impl Rendition {
         let picture = self.canvas.picture();
         picture.set_pts(Some(pts.ticks()));
         picture.set_kind(if is_keyframe { picture::Type::I } else { picture::Type::None });
+        self.interval = Some(pts - self.last).filter(|interval| *interval > MediaDuration::ZERO);
         self.last = pts;
         stats.encoded += 1;
         let config = &mut self.config;

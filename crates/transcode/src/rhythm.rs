@@ -2,7 +2,8 @@
 //!
 //! hls.js takes the last picture of a part to last as long as the one before it did. What begins later than twice that,
 //! Chromium takes for a break, and throws pictures away up to the next keyframe: viewers see the picture stand still for
-//! up to two seconds where a part ends after a picture that was shown too soon, or before one that was lost.
+//! up to two seconds where a part ends after a picture that was shown too soon, or before one that was lost, or where the rate
+//! falls. So no picture is shown for more than twice as long as the one before it.
 
 use media::{MediaDuration, Timestamp};
 
@@ -31,6 +32,26 @@ pub(crate) fn place(
     let step = step.ticks().max(1);
     let intervals = ((pts - last).ticks() + step / 2) / step;
     (pts > last).then_some(Place { pts, intervals: intervals.max(1) })
+}
+
+/// A picture that is shown for so many times as long as the one before is shown for too long: short of two, as times are
+/// rounded.
+const TOO_LONG: f64 = 1.9;
+/// Each of those that lead up to it is shown for so many times as long as the one before.
+const GROWTH: f64 = 1.75;
+
+/// How long after the last picture it is shown again before one that comes `gap` after it, where the last two were `before`
+/// apart: the publisher, or a machine that can't keep up, shows fewer from now on.
+pub(crate) fn lead_up(before: MediaDuration, gap: MediaDuration) -> Vec<MediaDuration> {
+    let (longest, gap) = (before.ticks().max(1) as f64 * TOO_LONG, gap.ticks() as f64);
+    // Ends of intervals that grow, the first of which is one long.
+    let (mut ends, mut end, mut next) = (Vec::new(), 1.0, GROWTH);
+    while longest * end < gap {
+        ends.push(end);
+        end += next;
+        next *= GROWTH;
+    }
+    ends.into_iter().map(|at| MediaDuration::from_ticks((gap * at / end) as i64)).collect()
 }
 
 #[cfg(test)]
@@ -71,6 +92,17 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_falls_step_by_step() {
+        let lead_up = |before, gap| {
+            let [before, gap] = [before, gap].map(MediaDuration::from_ticks);
+            lead_up(before, gap).into_iter().map(MediaDuration::ticks).collect::<Vec<_>>()
+        };
+        assert_eq!(lead_up(3000, 5400), []);
+        assert_eq!(lead_up(3000, 9000), [3272]);
+        assert_eq!(lead_up(3000, 18_000), [3096, 8516]);
+    }
+
+    #[test]
     fn one_that_comes_too_soon_is_shown_later() {
         assert_eq!(shown([0, 200, 3200, 6200, 9200]), [0, 1700, 4400, 7100, 9800]);
     }
@@ -91,6 +123,23 @@ mod tests {
             let intervals: Vec<i64> = shown.windows(2).map(|pair| pair[1] - pair[0]).collect();
             for pair in intervals.windows(2) {
                 prop_assert!(pair[1] < 2 * pair[0], "{pair:?}");
+            }
+        }
+
+        /// Thinned, or of a publisher that sends fewer all of a sudden.
+        #[test]
+        fn long_pictures_are_led_up_to(gaps in prop::collection::vec(900i64..63_000, 2..100)) {
+            let mut before = MediaDuration::from_ticks(gaps[0]);
+            for gap in gaps.into_iter().map(MediaDuration::from_ticks) {
+                let mut at = MediaDuration::ZERO;
+                let again = lead_up(before, gap);
+                prop_assert!(again.len() <= 8, "{} of {before} before {gap}", again.len());
+                for end in again.into_iter().chain([gap]) {
+                    let interval = end - at;
+                    prop_assert!(interval <= before + before, "{before}, then {interval} of {gap}");
+                    prop_assert!(interval > MediaDuration::ZERO);
+                    (before, at) = (interval, end);
+                }
             }
         }
 

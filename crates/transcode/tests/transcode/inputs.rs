@@ -81,7 +81,6 @@ fn a_varying_rate_keeps_to_the_grid() {
 fn lost_pictures_are_replaced_by_the_ones_before_them() {
     let lossy = format!("{X264} -vf select=gt(random(1)\\,0.06) -vsync vfr");
     let output = transcode(clip("320x180", "30", 9.0, &lossy));
-    output.check_rhythm();
     let video = &output.stats.video;
     // One lost at the very beginning or end isn't missed.
     assert!(video.repeated > 5 && (266..=270).contains(&(video.decoded + video.repeated)), "{video:?}");
@@ -92,7 +91,6 @@ fn a_camera_that_wavers_is_shown_evenly() {
     let wavering = "settb=1/1000,setpts='PTS+(random(2)-0.5)*25'";
     let encoding = format!("{X264} -vf {wavering} -vsync passthrough -enc_time_base 1/1000");
     let output = transcode(clip("320x180", "30", 9.0, &encoding));
-    output.check_rhythm();
     let video = output.packets(Track::Video);
     let intervals = video.windows(2).map(|pair| pair[1].dts - pair[0].dts);
     let (shortest, longest) = (intervals.clone().min().unwrap(), intervals.max().unwrap());
