@@ -8,13 +8,12 @@ import { NativeSource } from "./nativeSource";
 import type { PlaylistOutcome } from "./phase";
 import { ServerClock } from "./serverClock";
 import type { Source } from "./source";
+import { Standstill } from "./standstill";
 
 const TICK_MS = 50;
 /** How often to look for the playlist of a stream that is live, and of one that may become so. */
 const LOOK_SOON_MS = 250;
 const LOOK_LATER_MS = 2_000;
-/** A picture that stands still this long for no known reason gets a new source, s. */
-const FROZEN_S = 6;
 /** After a longer pause the source starts anew, s. */
 const LONG_PAUSE_S = 10;
 /** A source that has shown pictures this long has recovered, s. */
@@ -63,9 +62,9 @@ export class Playback {
   private readonly finder: Finder;
   private wantedAt = 0;
   private pausedAt: number | null = null;
-  /** Since when the picture has moved, and when it last did, s. */
+  /** Since when the picture has moved, s. */
   private movingSince: number | null = null;
-  private movedAt = 0;
+  private readonly standstill = new Standstill();
   private position = -1;
   /** No new source before this time, ms. */
   private heldUntil = 0;
@@ -87,7 +86,7 @@ export class Playback {
   want(demand: Demand): void {
     const before = this.demand;
     this.demand = demand;
-    if (demand.flowing && !before.flowing) this.movedAt = seconds();
+    if ((demand.flowing && !before.flowing) || (before.scout && !demand.scout)) this.standstill.returned(seconds());
     if (!demand.media || demand.broadcast !== before.broadcast) this.detach();
     if (demand.media && (!before.media || demand.broadcast !== before.broadcast)) {
       this.wantedAt = performance.now();
@@ -147,7 +146,7 @@ export class Playback {
 
   /** Playback should move and doesn't. */
   get waiting(): boolean {
-    return this.source !== null && !this.paused && seconds() - this.movedAt > 0.6;
+    return this.source !== null && !this.paused && this.standstill.length(seconds()) > 0.6;
   }
 
   /** Keeps an error for the record. */
@@ -163,23 +162,24 @@ export class Playback {
     this.pacer.tick(now, source);
     if (video.currentTime !== this.position) {
       this.position = video.currentTime;
-      this.movedAt = now;
+      this.standstill.moved(now);
       if (video.readyState >= 2 && !video.seeking && this.movingSince === null) this.onPicture(now);
     }
     if (this.pausedAt !== null) {
       if (now - this.pausedAt > LONG_PAUSE_S) source.stopLoading();
-      this.movedAt = now;
+      this.standstill.moved(now);
       return;
     }
-    const still = now - this.movedAt;
+    const still = this.standstill.length(now);
     if (this.failed && still > EMPTY_S) this.detach();
-    else if (this.demand.flowing && still > FROZEN_S) this.restart("picture stood still");
+    else if (this.demand.flowing && this.standstill.isFrozen(now, this.pacer.pace.interval)) this.restart("picture stood still");
     else if (this.demand.over && still > DRAINED_S) this.events.drained();
     if (this.movingSince !== null && now - this.movingSince > RECOVERED_S) this.backoff.reset();
   }
 
   private onPicture(now: number): void {
     this.movingSince = now;
+    this.standstill.appeared();
     this.startupMs ??= performance.now() - this.wantedAt;
     this.events.picture();
   }
@@ -204,7 +204,7 @@ export class Playback {
     this.detach();
     // Without the old source's picture there may be nothing left to play for.
     if (!this.demand.media) return;
-    this.movedAt = seconds();
+    this.standstill.begin(seconds());
     this.pacer.reset();
     this.source = Hls.isSupported()
       ? new HlsSource(this.video, this.url, parts, this.clock, events)
