@@ -13,6 +13,8 @@ pub(crate) struct Pace {
     previous: Option<Timestamp>,
     recent: Vec<MediaDuration>,
     next: usize,
+    /// What `recent` says.
+    measured: Option<MediaDuration>,
     due: Option<Timestamp>,
 }
 
@@ -21,7 +23,8 @@ impl Pace {
     pub(crate) fn new(max_rate: u32) -> Self {
         let shortest = MediaDuration::from_samples(1, max_rate.max(1));
         let nominal = MediaDuration::from_samples(1, 30).max(shortest);
-        Self { shortest, nominal, previous: None, recent: Vec::with_capacity(WINDOW), next: 0, due: None }
+        let recent = Vec::with_capacity(WINDOW);
+        Self { shortest, nominal, previous: None, recent, next: 0, measured: None, due: None }
     }
 
     /// The rate to assume until it is measured.
@@ -54,11 +57,12 @@ impl Pace {
         self.previous = None;
         self.recent.clear();
         self.next = 0;
+        self.measured = None;
     }
 
     /// How long a picture of the output is shown.
     pub(crate) fn interval(&self) -> MediaDuration {
-        self.measured().unwrap_or(self.nominal).max(self.shortest)
+        self.measured.unwrap_or(self.nominal).max(self.shortest)
     }
 
     /// The same, unless fewer come than the publisher says: some may be lost, or left out on purpose.
@@ -68,7 +72,7 @@ impl Pace {
 
     /// Pictures a second that come in, once there are a few.
     pub(crate) fn rate(&self) -> Option<f64> {
-        self.measured().map(|interval| TICKS_PER_SECOND as f64 / interval.ticks() as f64)
+        self.measured.map(|interval| TICKS_PER_SECOND as f64 / interval.ticks() as f64)
     }
 
     fn measure(&mut self, pts: Timestamp) {
@@ -83,12 +87,13 @@ impl Pace {
                 self.recent[self.next] = interval;
                 self.next = (self.next + 1) % WINDOW;
             }
+            self.measured = self.mean();
         }
     }
 
     /// The mean of the intervals around the median: neither a lost picture nor rounding to whole
     /// milliseconds moves it.
-    fn measured(&self) -> Option<MediaDuration> {
+    fn mean(&self) -> Option<MediaDuration> {
         if self.recent.len() < 3 {
             return None;
         }

@@ -171,15 +171,15 @@ export class Playback {
       return;
     }
     const still = this.standstill.length(now);
+    const isFrozen = this.standstill.isFrozen(now, this.pacer.pace.interval, this.movingSince !== null);
     if (this.failed && still > EMPTY_S) this.detach();
-    else if (this.demand.flowing && this.standstill.isFrozen(now, this.pacer.pace.interval)) this.restart("picture stood still");
+    else if (this.demand.flowing && isFrozen) this.restart("picture stood still");
     else if (this.demand.over && still > DRAINED_S) this.events.drained();
     if (this.movingSince !== null && now - this.movingSince > RECOVERED_S) this.backoff.reset();
   }
 
   private onPicture(now: number): void {
     this.movingSince = now;
-    this.standstill.appeared();
     this.startupMs ??= performance.now() - this.wantedAt;
     this.events.picture();
   }
@@ -204,7 +204,7 @@ export class Playback {
     this.detach();
     // Without the old source's picture there may be nothing left to play for.
     if (!this.demand.media) return;
-    this.standstill.begin(seconds());
+    this.standstill.moved(seconds());
     this.pacer.reset();
     this.source = Hls.isSupported()
       ? new HlsSource(this.video, this.url, parts, this.clock, events)

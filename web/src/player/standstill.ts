@@ -10,20 +10,8 @@ const RETURNED_S = 1.5;
 export class Standstill {
   private movedAt = 0;
   private returnedAt = 0;
-  private seen = false;
 
-  /** A new source, which has shown nothing yet. */
-  begin(now: number): void {
-    this.movedAt = now;
-    this.seen = false;
-  }
-
-  /** The source's first picture is there. */
-  appeared(): void {
-    this.seen = true;
-  }
-
-  /** The picture moves, or needn't. */
+  /** The picture moves, or needn't; or its source is new. */
   moved(now: number): void {
     this.movedAt = now;
   }
@@ -37,9 +25,9 @@ export class Standstill {
     return now - this.movedAt;
   }
 
-  /** Whether the source won't go on by itself, arrivals being so far apart. */
-  isFrozen(now: number, interval: number): boolean {
-    const hasReturned = this.seen && this.returnedAt > this.movedAt;
+  /** Whether the source won't go on by itself, arrivals being so far apart. Until it has shown something it is given more time. */
+  isFrozen(now: number, interval: number, shown: boolean): boolean {
+    const hasReturned = shown && this.returnedAt > this.movedAt;
     const patience = hasReturned ? Math.min(RETURNED_S + 2 * interval, FROZEN_S) : FROZEN_S;
     return now - Math.max(this.movedAt, this.returnedAt) > patience;
   }
