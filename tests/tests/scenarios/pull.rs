@@ -84,16 +84,12 @@ async fn an_encrypted_source_is_played_again_after_its_end_and_a_restart_until_t
     assert_eq!(weir.api().call(Method::POST, &start, Some(from(&front))).await.code, 200);
     stream.reaches("LIVE").await;
     source.finishes().await;
-    let ended = stream.reports("the end", |status| status["source"]["state"] == "waiting").await;
-    assert_eq!(ended["status"], "LIVE", "it may come back: {ended}");
+    let waits = stream.reports("reconnecting", |status| status["reconnecting"] == true).await;
 
     let mut weir = weir.crash_and_restart().await;
     let mut source = serve(&url, 60);
-    stream
-        .reports("playing again", |status| {
-            status["source"]["state"] == "playing" && status["status"] == "LIVE"
-        })
-        .await;
+    let plays = stream.reports("playing again", |status| status["source"]["state"] == "playing").await;
+    assert_eq!((&plays["status"], &plays["startedAt"]), (&json!("LIVE"), &waits["startedAt"]), "{plays}");
     let path = format!("/api/live/{}", stream.id);
     assert_eq!(weir.api().delete(&path).await.code, 204);
     source.ends(Duration::from_secs(15)).await;

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::faults::Faults;
 use super::pump::{Over, pump, take};
 use crate::catalog::CatalogError;
-use crate::live::{AttachError, Attached, IngestMeter};
+use crate::live::{AttachError, Attached, IngestMeter, SessionEnd};
 
 /// Why a source is not played, or not any more.
 #[derive(Debug, thiserror::Error)]
@@ -111,13 +111,14 @@ impl Opened {
         let mut meter = IngestMeter::new(None, name, Instant::now());
         attached.show(&meter);
         let over = self.play(&mut attached, &mut meter, cancel).await;
-        let (end, reason) = over.end();
+        let reason = over.name();
         counter!("weir_sessions_ended_total", "reason" => reason).increment(1);
         let stats = self.connection.stats();
         let faults = Faults::of(&stats);
         faults.count();
         tracing::info!(reason, bytes = stats.bytes_received, %faults, "the source's session ended");
-        attached.leave(end).await;
+        // A relay says that its stream has ended whenever it loses its encoder, so the broadcast waits then too.
+        attached.leave(SessionEnd::Vanished).await;
         self.connection.close().await;
         match over {
             Over::Cancelled => Ok(()),

@@ -7,7 +7,7 @@ use rtmp_ingest::{Connection, Event, Session};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use crate::live::{Attached, FeedError, IngestMeter, Removal, SessionEnd};
+use crate::live::{Attached, FeedError, IngestMeter, Removal};
 
 /// Why a session is over.
 pub(super) enum Over {
@@ -28,15 +28,15 @@ pub(super) enum Over {
 }
 
 impl Over {
-    /// What it means for the broadcast, and its name in metrics.
-    pub(super) fn end(&self) -> (SessionEnd, &'static str) {
+    /// Its name in metrics.
+    pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::Finished => (SessionEnd::Finished, "finished"),
-            Self::Closed => (SessionEnd::Vanished, "closed"),
-            Self::Broken(_) => (SessionEnd::Vanished, "broken"),
-            Self::Replaced => (SessionEnd::Vanished, "taken_over"),
-            Self::Ended(_) | Self::NotTaken(_) => (SessionEnd::Vanished, "ended"),
-            Self::Cancelled => (SessionEnd::Vanished, "shutdown"),
+            Self::Finished => "finished",
+            Self::Closed => "closed",
+            Self::Broken(_) => "broken",
+            Self::Replaced => "taken_over",
+            Self::Ended(_) | Self::NotTaken(_) => "ended",
+            Self::Cancelled => "shutdown",
         }
     }
 }

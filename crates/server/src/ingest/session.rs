@@ -108,7 +108,8 @@ impl Session {
             }
             over = pump(&mut connection, &mut attached, &mut meter, &self.ingest.shutdown).await;
         }
-        let (end, reason) = over.end();
+        let end = if matches!(over, Over::Finished) { SessionEnd::Finished } else { SessionEnd::Vanished };
+        let reason = over.name();
         counter!("weir_sessions_ended_total", "reason" => reason).increment(1);
         let stats = connection.stats();
         let (bytes, faults) = (stats.bytes_received, Faults::of(&stats));
