@@ -12,6 +12,7 @@ mod avc;
 mod bits;
 mod hevc;
 mod length_prefixed;
+mod sps;
 mod tag;
 mod video;
 mod vp9;

@@ -9,7 +9,7 @@ use crate::error::KeyFault;
 /// What a session has to say.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// Somebody wants to publish. Nothing more is read from them until
+    /// Somebody wants to publish. Nothing more of theirs is acted on until
     /// [`accept_publish`](crate::ServerSession::accept_publish) or
     /// [`refuse_publish`](crate::ServerSession::refuse_publish).
     PublishRequested(PublishRequest),
@@ -118,6 +118,8 @@ pub enum Refusal {
     UnknownApp,
     /// The stream already has a publisher.
     Busy,
+    /// The stream's last broadcast isn't over yet.
+    Finishing,
     /// The stream was stopped and its key isn't armed.
     Disarmed,
     /// The server has no capacity for another stream.
@@ -133,7 +135,9 @@ impl Refusal {
         match self {
             Self::Unauthorized | Self::NotAllowed => "NetStream.Publish.Unauthorized",
             Self::UnknownApp | Self::Busy | Self::Disarmed => "NetStream.Publish.BadName",
-            Self::Unchecked | Self::Overloaded | Self::ShuttingDown => "NetStream.Publish.Failed",
+            Self::Unchecked | Self::Finishing | Self::Overloaded | Self::ShuttingDown => {
+                "NetStream.Publish.Failed"
+            }
         }
     }
 
@@ -145,6 +149,7 @@ impl Refusal {
             Self::Unchecked => "The server cannot check stream keys at the moment. Try again later.",
             Self::UnknownApp => "There is no such app here. The server URL should end in /live.",
             Self::Busy => "This stream already has a publisher. End the other one first.",
+            Self::Finishing => "This stream's last broadcast is still being finished. Try again in a moment.",
             Self::Disarmed => "This stream was stopped. Start it again before publishing.",
             Self::Overloaded => "The server is full. Try again later.",
             Self::ShuttingDown => "The server is shutting down. Try again in a moment.",

@@ -122,3 +122,22 @@ async fn an_answer_that_comes_after_the_encoder_left_does_nothing() {
     assert!(weir.log().contains("gone before its publish was checked"), "{}", weir.log());
     weir.assert_healthy().await;
 }
+
+#[tokio::test]
+async fn a_stream_that_is_stopped_while_the_hook_is_asked_does_not_go_on_air() {
+    let hook = PublishHook::start(HookAnswer {
+        delay: Duration::from_millis(600),
+        ..HookAnswer::ok(json!({"allow": true}))
+    })
+    .await;
+    let mut weir = asking(&hook).await;
+    let stream = weir.api().create("stopped").await;
+    let mut client = RtmpClient::connect(weir.rtmp_port()).await;
+    client.ask_to_publish(&stream.key).await;
+    scenarios::eventually("a question", SOON, || async { (!hook.questions().is_empty()).then_some(()) })
+        .await;
+    assert_eq!(stream.post("stop").await.code, 200);
+    let said = client.is_hung_up_on(SOON).await;
+    assert!(said.contains("NetStream.Publish.BadName") && said.contains("was stopped"), "{said}");
+    weir.assert_healthy().await;
+}

@@ -1,19 +1,14 @@
 //! H.264: the configuration record and access units (ISO/IEC 14496-15 §5.3, ITU-T H.264 §7.3).
 
-use std::panic;
-
-use h264_reader::nal::sps::SeqParameterSet;
-use h264_reader::nal::{Nal, RefNal};
 use media::FrameRate;
 
-use super::{ConfigFault, check_dimensions, length_prefixed};
+use super::{ConfigFault, length_prefixed, sps};
 
 const NAL_IDR: u8 = 5;
 const NAL_SEI: u8 = 6;
 const NAL_SPS: u8 = 7;
 const NAL_PPS: u8 = 8;
 const SEI_RECOVERY_POINT: u8 = 6;
-const MAX_FRAME_RATE: u64 = 1000;
 
 /// What a configuration record says.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,9 +32,9 @@ pub(super) fn read_config(record: &[u8], max_dimension: u32) -> Result<AvcConfig
         return Err(ConfigFault::Invalid("NAL unit length size"));
     }
     for index in 0..header[5] & 0x1F {
-        let picture = read_sps(parameter_set(&mut rest, NAL_SPS)?, max_dimension)?;
+        let sps = sps::read(parameter_set(&mut rest, NAL_SPS)?, max_dimension)?;
         if index == 0 {
-            (config.width, config.height, config.frame_rate) = picture;
+            (config.width, config.height, config.frame_rate) = (sps.width, sps.height, sps.frame_rate);
         }
     }
     let (&pps_count, mut rest) = rest.split_first().ok_or(ConfigFault::Truncated)?;
@@ -60,39 +55,6 @@ fn parameter_set<'a>(rest: &mut &'a [u8], nal_type: u8) -> Result<&'a [u8], Conf
     }
 }
 
-type Picture = (u32, u32, Option<FrameRate>);
-
-/// Reads the picture's size and rate from a sequence parameter set.
-fn read_sps(sps: &[u8], max_dimension: u32) -> Result<Picture, ConfigFault> {
-    // Some encoders pad theirs with zeros, which the parser takes for lost data.
-    let padding = sps.iter().rev().take_while(|byte| **byte == 0).count();
-    let sps = &sps[..sps.len() - padding];
-    // The parser is known to panic on some inputs.
-    let parsed = panic::catch_unwind(|| {
-        let sps = SeqParameterSet::from_bits(RefNal::new(sps, &[], true).rbsp_bits()).ok()?;
-        Some((sps.pixel_dimensions().ok()?, frame_rate(&sps)))
-    });
-    let ((width, height), frame_rate) = parsed.ok().flatten().ok_or(ConfigFault::Invalid("SPS"))?;
-    check_dimensions(width, height, max_dimension)?;
-    Ok((width, height, frame_rate))
-}
-
-fn frame_rate(sps: &SeqParameterSet) -> Option<FrameRate> {
-    let timing = sps.vui_parameters.as_ref()?.timing_info.as_ref()?;
-    // A tick is a field's time (§E.2.1).
-    let (mut num, mut den) = (u64::from(timing.time_scale), 2 * u64::from(timing.num_units_in_tick));
-    if num == 0 || den == 0 || num / den > MAX_FRAME_RATE {
-        return None;
-    }
-    let divisor = greatest_common_divisor(num, den);
-    (num, den) = (num / divisor, den / divisor);
-    Some(FrameRate { num: num.try_into().ok()?, den: den.try_into().ok()? })
-}
-
-fn greatest_common_divisor(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
-}
-
 /// Whether decoding can start at an access unit: at an IDR picture, or at a recovery point that the
 /// publisher calls a keyframe. `None` if it is corrupt, or brings an SPS that a record could not.
 pub(super) fn check_access_unit(
@@ -106,7 +68,7 @@ pub(super) fn check_access_unit(
         match unit[0] & 0x1F {
             NAL_IDR => has_idr = true,
             NAL_SEI => has_recovery_point |= has_sei(&unit[1..], SEI_RECOVERY_POINT),
-            NAL_SPS => _ = read_sps(unit, max_dimension).ok()?,
+            NAL_SPS => _ = sps::read(unit, max_dimension).ok()?,
             _ => {}
         }
     }

@@ -48,4 +48,24 @@ impl<'a> Bits<'a> {
         }
         Ok((1 << zeros) - 1 + self.read(zeros)?)
     }
+    /// A signed Exp-Golomb code, `se(v)` (H.264 §9.1.1).
+    pub(super) fn signed_golomb(&mut self) -> Result<i64, ConfigFault> {
+        let code = i64::from(self.golomb()?);
+        Ok(if code % 2 == 1 { (code + 1) / 2 } else { -code / 2 })
+    }
+}
+
+/// A NAL unit's payload as it was before the encoder kept start codes out of it (H.264 and H.265 §7.4.1.1).
+pub(super) fn without_emulation_prevention(payload: &[u8]) -> Vec<u8> {
+    let mut zeros = 0;
+    let mut out = Vec::with_capacity(payload.len());
+    for &byte in payload {
+        if zeros >= 2 && byte == 3 {
+            zeros = 0;
+            continue;
+        }
+        zeros = if byte == 0 { zeros + 1 } else { 0 };
+        out.push(byte);
+    }
+    out
 }

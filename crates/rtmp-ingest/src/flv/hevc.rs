@@ -1,6 +1,6 @@
 //! H.265: the configuration record and access units (ISO/IEC 14496-15 §8.3.3, ITU-T H.265 §7.3).
 
-use super::bits::Bits;
+use super::bits::{Bits, without_emulation_prevention};
 use super::{ConfigFault, check_dimensions, length_prefixed};
 
 const NAL_SPS: u8 = 33;
@@ -103,18 +103,4 @@ fn read_sps(unit: &[u8], max_dimension: u32) -> Result<(u32, u32), ConfigFault> 
     // Decoders allocate the whole picture, not the part that is shown.
     check_dimensions(width, height, max_dimension)?;
     Ok((width.saturating_sub(cropped_width), height.saturating_sub(cropped_height)))
-}
-
-fn without_emulation_prevention(payload: &[u8]) -> Vec<u8> {
-    let mut zeros = 0;
-    let mut out = Vec::with_capacity(payload.len());
-    for &byte in payload {
-        if zeros >= 2 && byte == 3 {
-            zeros = 0;
-            continue;
-        }
-        zeros = if byte == 0 { zeros + 1 } else { 0 };
-        out.push(byte);
-    }
-    out
 }

@@ -212,10 +212,10 @@ impl ClientSession {
 
 impl Session for ClientSession {
     fn handle_input(&mut self, input: &[u8], now: Instant) -> Result<(), Error> {
-        self.handle_timeout(now)?;
-        self.link.stats.bytes_received += input.len() as u64;
+        self.link.begin_input(input, now)?;
         let outcome = self.process(input);
-        self.conclude(outcome)
+        self.conclude(outcome)?;
+        self.handle_timeout(now)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -105,6 +105,14 @@ impl Link {
         self.media.as_ref().is_some_and(|media| stream_id == media.id || stream_id == 0 || media.id == 0)
     }
 
+    /// Counts bytes that have come, where the session isn't over.
+    pub(crate) fn begin_input(&mut self, input: &[u8], now: Instant) -> Result<(), Error> {
+        self.check()?;
+        self.now = now;
+        self.stats.bytes_received += input.len() as u64;
+        Ok(())
+    }
+
     /// Notes bytes that weren't chunks as worked through.
     pub(crate) fn consume(&mut self, length: usize) {
         self.consumed += length as u64;
@@ -169,9 +177,9 @@ impl Link {
                 let values = self.read_amf(message)?;
                 return Ok(Some(Request::Command { stream_id: message.stream_id, values }));
             }
-            message_type::AGGREGATE => self.aggregate(message)?,
+            message_type::AGGREGATE => self.aggregate(message),
             message_type::AUDIO | message_type::VIDEO | message_type::DATA | message_type::DATA_AMF3 => {
-                self.content(message)?;
+                self.content(message);
             }
             message_type::USER_CONTROL => return Ok(self.user_control(&message.payload)),
             message_type::WINDOW_ACK_SIZE => {
@@ -188,25 +196,23 @@ impl Link {
     }
 
     /// The messages that may also come inside an aggregate.
-    fn content(&mut self, message: &Message) -> Result<(), ErrorKind> {
+    fn content(&mut self, message: &Message) {
         match message.type_id {
             message_type::AUDIO => self.media(Track::Audio, message),
             message_type::VIDEO => self.media(Track::Video, message),
-            message_type::DATA | message_type::DATA_AMF3 => return self.data(message),
+            message_type::DATA | message_type::DATA_AMF3 => self.data(message),
             _ => self.stats.ignored_messages += 1,
         }
-        Ok(())
     }
 
-    fn aggregate(&mut self, message: &Message) -> Result<(), ErrorKind> {
+    fn aggregate(&mut self, message: &Message) {
         for (index, part) in split_aggregate(message).enumerate() {
             if index == self.limits.max_aggregate_messages {
                 self.stats.cut_aggregates += 1;
                 break;
             }
-            self.content(&part)?;
+            self.content(&part);
         }
-        Ok(())
     }
 
     fn media(&mut self, track: Track, message: &Message) {
@@ -221,8 +227,12 @@ impl Link {
         });
     }
 
-    fn data(&mut self, message: &Message) -> Result<(), ErrorKind> {
-        let values = self.read_amf(message)?;
+    fn data(&mut self, message: &Message) {
+        // The metadata of a recording may index each of its keyframes; a stream does without.
+        let Ok(values) = self.read_amf(message) else {
+            self.stats.malformed_messages += 1;
+            return;
+        };
         match (metadata::read(&values), &mut self.media) {
             (Some(metadata), Some(media)) => {
                 // GStreamer repeats it with every keyframe.
@@ -234,7 +244,6 @@ impl Link {
             (Some(_), None) => self.stats.media_outside_publish += 1,
             (None, _) => self.stats.ignored_messages += 1,
         }
-        Ok(())
     }
 
     fn user_control(&mut self, payload: &[u8]) -> Option<Request> {

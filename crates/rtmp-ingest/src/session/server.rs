@@ -191,11 +191,11 @@ impl Session for ServerSession {
     /// While a publish is undecided the bytes are kept, within a limit; after a refusal they are
     /// ignored.
     fn handle_input(&mut self, input: &[u8], now: Instant) -> Result<(), Error> {
-        // A peer that never pauses must not outrun its deadline.
-        self.handle_timeout(now)?;
-        self.link.stats.bytes_received += input.len() as u64;
+        self.link.begin_input(input, now)?;
         let outcome = self.process(input);
-        self.conclude(outcome)
+        self.conclude(outcome)?;
+        // A peer that never pauses must not outrun its deadline, and media that waited for us come before it.
+        self.handle_timeout(now)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -88,7 +88,18 @@ fn deep_and_wide_amf_ends_the_session() {
     assert_eq!(*kind(&outcome), ErrorKind::Amf(AmfError::TooManyValues(1024)));
 
     let outcome = run(&Script::publish().message(DATA, 1, 0, &b"\x0A\xff\xff\xff\xff".repeat(5000)));
-    assert_eq!(*kind(&outcome), ErrorKind::Amf(AmfError::TooDeep(16)));
+    assert_eq!((outcome.stats.malformed_messages, &outcome.error), (1, &None));
+}
+
+/// Tools that write FLV files index the keyframes of an hour in two arrays of 1,800 numbers.
+#[test]
+fn the_index_of_a_recording_ends_no_publish() {
+    let index = Value::Array(vec![Value::Number(1.0); 1800]);
+    let metadata = Value::Object(vec![("times".into(), index.clone()), ("filepositions".into(), index)]);
+    let script = Script::publish().data(&[text("@setDataFrame"), text("onMetaData"), metadata]);
+    let outcome = run(&script.aac_config().aac(0));
+    assert_eq!((outcome.stats.malformed_messages, &outcome.error), (1, &None));
+    assert_eq!(outcome.packets().len(), 1);
 }
 
 #[test]

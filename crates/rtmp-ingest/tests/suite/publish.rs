@@ -388,3 +388,19 @@ fn a_publisher_must_send_media() {
     let error = driver.pass(Duration::from_secs(1)).unwrap_err();
     assert_eq!(error.kind, ErrorKind::IdleTimeout { after: Duration::from_secs(15) });
 }
+
+/// As after the server itself stood still: what waits to be read is no silence of the publisher's.
+#[test]
+fn media_that_waited_to_be_read_came_in_time() {
+    let mut driver = Driver::new(Limits::default());
+    let mut script = Script::publish().aac_config();
+    driver.input(&script.bytes).unwrap();
+    driver.now += Duration::from_secs(60);
+    script.bytes.clear();
+    let mut script = script.aac(20);
+    driver.input(&script.bytes).unwrap();
+    driver.now += Duration::from_secs(60);
+    script.bytes.clear();
+    let late = script.create_stream();
+    assert!(driver.input(&late.bytes).is_err(), "commands are no media");
+}

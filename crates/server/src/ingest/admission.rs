@@ -5,6 +5,8 @@ use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use metrics::gauge;
+
 use super::network::Network;
 
 /// Counts connections and says which is one too many.
@@ -74,6 +76,7 @@ impl Admission {
             return Err(NoPlace::Address { limit: self.per_network });
         }
         open.total += 1;
+        gauge!("weir_rtmp_connections").set(open.total as f64);
         open.by_network.insert(network, from_here + 1);
         Ok(Place { admission: self.clone(), network })
     }
@@ -81,6 +84,7 @@ impl Admission {
     fn leave(&self, network: Network) {
         let mut open = self.lock();
         open.total -= 1;
+        gauge!("weir_rtmp_connections").set(open.total as f64);
         if let Entry::Occupied(mut from_here) = open.by_network.entry(network) {
             *from_here.get_mut() -= 1;
             if *from_here.get() == 0 {

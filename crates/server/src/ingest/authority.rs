@@ -84,7 +84,8 @@ impl Authority {
                 tokio::time::sleep(wait).await;
                 Ok(())
             }
-            Turn::Refused => Err(Refusal::Unauthorized.into()),
+            // It may be a right one, which only the hook knows.
+            Turn::Refused => Err(Refusal::Overloaded.into()),
         }
     }
 

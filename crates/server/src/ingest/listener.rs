@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use metrics::{counter, gauge};
+use metrics::counter;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -63,9 +63,7 @@ impl Door {
             let span = tracing::info_span!("rtmp", %peer);
             sessions.spawn(
                 async move {
-                    gauge!("weir_rtmp_connections").increment(1);
                     session.await;
-                    gauge!("weir_rtmp_connections").decrement(1);
                     drop(place);
                 }
                 .instrument(span),

@@ -27,6 +27,8 @@ pub(super) enum PlayError {
     Connect(io::Error),
     #[error("it did not answer in time")]
     Timeout,
+    #[error("it sends nothing that can be played")]
+    NoMedia,
     #[error("{0}")]
     Protocol(#[from] rtmp_ingest::Error),
     #[error("it closed the connection")]
@@ -73,19 +75,25 @@ pub(super) async fn open(url: &SourceUrl, limits: Limits, tls: &TlsConnector) ->
     let patience = limits.setup_timeout;
     let transport = timeout(patience, connect(url, tls)).await.map_err(|_| PlayError::Timeout)?;
     let transport = transport.map_err(PlayError::Connect)?;
+    // The connection's own limits say more precisely what is missing, but for media in foreign codecs.
+    let longest = patience + limits.idle_timeout;
     let mut connection = Connection::play(transport, url.clone(), limits);
-    let mut first = Vec::new();
+    let first = timeout(longest, first_media(&mut connection)).await.map_err(|_| PlayError::NoMedia)??;
+    Ok(Opened { connection, first })
+}
+
+/// The first media, after the last metadata before them.
+async fn first_media(
+    connection: &mut Connection<Box<dyn Transport>, ClientSession>,
+) -> Result<Vec<Event>, PlayError> {
+    let mut metadata = None;
     loop {
-        match connection.next_event().await? {
-            Some(Event::PublishFinished) => return Err(PlayError::Finished),
-            Some(event) => {
-                let is_media = matches!(event, Event::Media(_));
-                first.push(event);
-                if is_media {
-                    return Ok(Opened { connection, first });
-                }
-            }
-            None => return Err(PlayError::Closed),
+        match connection.next_event().await?.ok_or(PlayError::Closed)? {
+            Event::PublishFinished => return Err(PlayError::Finished),
+            media @ Event::Media(_) => return Ok(metadata.into_iter().chain([media]).collect()),
+            event @ Event::Metadata(_) => metadata = Some(event),
+            // A source asks for nothing.
+            Event::PublishRequested(_) => {}
         }
     }
 }

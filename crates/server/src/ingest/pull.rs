@@ -160,11 +160,7 @@ impl Task {
         while !self.cancel.is_cancelled() {
             self.show(SourceState::Connecting, None);
             counter!("weir_pull_attempts_total").increment(1);
-            let began = Instant::now();
-            let Err(error) = self.play().await else { return };
-            if began.elapsed() > WELL_AFTER {
-                failures = 0;
-            }
+            let Err(error) = self.play(&mut failures).await else { return };
             let pause = pause(failures, rand::random());
             failures += 1;
             let is_end = matches!(error, PlayError::Finished);
@@ -180,8 +176,8 @@ impl Task {
         }
     }
 
-    /// Plays once; `Ok` when it is not wanted any more.
-    async fn play(&self) -> Result<(), PlayError> {
+    /// Plays once; `Ok` when it is not wanted any more. Having played well, it has not failed.
+    async fn play(&self, failures: &mut u32) -> Result<(), PlayError> {
         let stream = self.shared.catalog.get(&self.id).await?;
         let Some(stream) = stream.filter(|stream| stream.armed) else { return Ok(()) };
         let opened = player::open(&self.url, self.shared.limits.clone(), &self.shared.tls);
@@ -190,7 +186,12 @@ impl Task {
         let attached = self.shared.registry.attach(&stream, Origin::Source).await?;
         self.show(SourceState::Playing, None);
         tracing::info!(source = %self.url, "playing");
-        opened.feed(attached, self.url.to_string(), &self.cancel).await
+        let began = Instant::now();
+        let over = opened.feed(attached, self.url.to_string(), &self.cancel).await;
+        if began.elapsed() > WELL_AFTER {
+            *failures = 0;
+        }
+        over
     }
 
     fn show(&self, state: SourceState, failure: Option<(String, Duration)>) {

@@ -30,14 +30,21 @@ impl Session {
     pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S, since: Instant) {
         let mut connection = Connection::accepted(stream, self.ingest.limits.clone(), since);
         let Some((request, stream)) = self.admitted(&mut connection).await else { return };
-        let attached = match self.ingest.registry.attach(&stream, Origin::encoder(self.peer.ip())).await {
+        let attached = tokio::select! {
+            attached = self.ingest.registry.attach(&stream, Origin::encoder(self.peer.ip())) => attached,
+            gone = connection.next_event() => return tell_of_leaver(gone, "gone before its stream took it"),
+        };
+        let attached = match attached {
             Ok(attached) => attached,
             Err(error) => {
                 tracing::warn!(stream = %stream.video_id, %error, "refused");
                 let refusal = match error {
-                    AttachError::Busy | AttachError::Draining => Refusal::Busy,
+                    AttachError::Busy => Refusal::Busy,
+                    AttachError::Draining => Refusal::Finishing,
+                    AttachError::Disarmed => Refusal::Disarmed,
                     AttachError::Full(_) | AttachError::NoRoom(_) => Refusal::Overloaded,
                     AttachError::Shutdown => Refusal::ShuttingDown,
+                    AttachError::Catalog(_) => Refusal::Unchecked,
                 };
                 refuse(&mut connection, &refusal.into()).await;
                 return;
@@ -73,10 +80,7 @@ impl Session {
             checked = self.ingest.authority.check(&request, self.peer) => checked,
             // Nothing comes of it any more: the question is withdrawn, and a late answer goes nowhere.
             gone = connection.next_event() => {
-                match gone {
-                    Err(error) => no_publisher(&error),
-                    Ok(_) => tracing::info!("gone before its publish was checked"),
-                }
+                tell_of_leaver(gone, "gone before its publish was checked");
                 return None;
             }
             () = self.ingest.shutdown.cancelled() => Err(Refusal::ShuttingDown.into()),
@@ -84,8 +88,8 @@ impl Session {
         match checked {
             Ok(stream) => Some((request, stream)),
             Err(denial) => {
-                let code = denial.refusal.code();
-                tracing::warn!(app = request.app, code, "refused: {}", denial.description());
+                // Without the app, which is the key where the server's URL lacks one.
+                tracing::warn!(code = denial.refusal.code(), "refused: {}", denial.description());
                 refuse(connection, &denial).await;
                 None
             }
@@ -134,6 +138,14 @@ impl Session {
     }
 }
 
+/// Tells of a connection that did something, most often end, while its publish was being decided on.
+fn tell_of_leaver(gone: Result<Option<Event>, rtmp_ingest::Error>, message: &'static str) {
+    match gone {
+        Err(error) => no_publisher(&error),
+        Ok(_) => tracing::info!("{message}"),
+    }
+}
+
 /// Tells of a connection that ended before it asked to publish.
 fn no_publisher(error: &rtmp_ingest::Error) {
     counter!("weir_rtmp_refused_total", "reason" => "protocol").increment(1);
@@ -155,6 +167,7 @@ async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(connection: &mut Connection<S
         Refusal::Unchecked => "unchecked",
         Refusal::UnknownApp => "unknown_app",
         Refusal::Busy => "busy",
+        Refusal::Finishing => "finishing",
         Refusal::Disarmed => "disarmed",
         Refusal::Overloaded => "overloaded",
         Refusal::ShuttingDown => "shutting_down",

@@ -292,6 +292,11 @@ impl Attached {
         self.broadcast.feed.tell(Feed::SessionStarted(self.claim.session)).await
     }
 
+    /// Ends the broadcast: its stream was stopped while this session came.
+    pub(super) fn stop(&self) {
+        self.broadcast.end(End::stopped());
+    }
+
     /// Hands a packet to the encoder.
     pub(crate) async fn media(&self, event: MediaEvent) -> Result<(), FeedError> {
         self.claim.hear(Instant::now());

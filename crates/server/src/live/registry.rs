@@ -19,11 +19,12 @@ use super::objects::ObjectKeys;
 use super::processor::{Busy, Processor};
 use super::supervisor::Supervisor;
 use super::watchdog::Station;
-use crate::catalog::{Catalog, Stream, VideoId};
+use crate::catalog::{Catalog, CatalogError, Stream, VideoId};
 use crate::config::UploadLimits;
 
-/// How long a publisher waits for an earlier broadcast of its stream to finish its uploads.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a publisher waits for an earlier broadcast of its stream to finish its uploads. Its connection has ten
+/// seconds by default to be told.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// What every broadcast is made by.
 #[derive(Clone)]
@@ -71,6 +72,9 @@ pub(crate) enum AttachError {
     /// The broadcast before it hasn't finished, or the encoder took nothing.
     #[error("the stream's last broadcast is still being finished")]
     Draining,
+    /// It was stopped meanwhile, or deleted.
+    #[error("the stream was stopped")]
+    Disarmed,
     /// As many streams as the server may have are on air.
     #[error("{0} streams are on air, and no more may be (WEIR_MAX_STREAMS)")]
     Full(usize),
@@ -80,6 +84,8 @@ pub(crate) enum AttachError {
     /// The server is being stopped.
     #[error("the server is being stopped")]
     Shutdown,
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
 }
 
 /// Why a session cannot enter a broadcast at once.
@@ -128,6 +134,10 @@ impl Registry {
             }
             match self.enter(stream, origin) {
                 Ok(attached) => {
+                    if !self.is_armed(&stream.video_id).await? {
+                        attached.stop();
+                        return Err(AttachError::Disarmed);
+                    }
                     return match attached.begin().await {
                         Ok(()) => Ok(attached),
                         Err(FeedError::Closed | FeedError::Stalled) => Err(AttachError::Draining),
@@ -141,6 +151,12 @@ impl Registry {
                 }
             }
         }
+    }
+
+    /// Whether a stream may still be fed. It is asked after a broadcast is taken: who stops the stream disarms it and
+    /// then ends its broadcast, so that one of both sees the other.
+    async fn is_armed(&self, id: &VideoId) -> Result<bool, CatalogError> {
+        Ok(self.shared.catalog.get(id).await?.is_some_and(|stream| stream.armed))
     }
 
     /// Takes the broadcast that there is, or else starts one. A new one is taken before its task runs,
