@@ -17,6 +17,12 @@ pub(crate) fn parameter_sets(access_unit: &[u8]) -> Bytes {
     sets.freeze()
 }
 
+/// The `level_idc` of the first sequence parameter set in a byte stream (§7.3.2.1.1).
+pub(crate) fn level(stream: &[u8]) -> Option<u8> {
+    let sps = nal_units(stream).find(|unit| unit.first().is_some_and(|header| header & 0x1f == SPS))?;
+    sps.get(3).copied()
+}
+
 /// The NAL units of a byte stream, without start codes and trailing zeros.
 fn nal_units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = after_start_code(stream);
@@ -47,6 +53,8 @@ mod tests {
     fn finds_them_behind_either_start_code() {
         let unit = [0, 0, 0, 1, 9, 0xf0, 0, 0, 0, 1, 0x67, 1, 2, 0, 0, 1, 0x68, 3, 0, 0, 1, 0x65, 4];
         assert_eq!(parameter_sets(&unit).as_ref(), [0, 0, 0, 1, 0x67, 1, 2, 0, 0, 0, 1, 0x68, 3]);
+        assert_eq!(level(&unit), None, "it is cut short");
+        assert_eq!(level(&[0, 0, 1, 0x67, 0x64, 0, 31, 0xac]), Some(31));
     }
 
     proptest! {

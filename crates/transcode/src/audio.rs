@@ -164,6 +164,11 @@ impl AudioTrack {
         self.output.as_ref().map(|output| output.time_of(output.next))
     }
 
+    /// How many samples have been decoded, at the input's rate.
+    pub(crate) fn decoded(&self) -> u64 {
+        self.stats.decoded_samples
+    }
+
     /// What has been done so far.
     pub(crate) fn stats(&self) -> AudioStats {
         self.stats.clone()

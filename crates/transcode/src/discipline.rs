@@ -96,14 +96,18 @@ impl Discipline {
         session.steer(error, advance)
     }
 
+    /// The publisher has nothing to go on with, and output has come to `position` by `now` of the wall clock. Where that
+    /// is well ahead of its time, it stays so: players have it, and would run dry while it waits for the clock.
+    pub(crate) fn pause(&mut self, now: Timestamp, position: Timestamp) {
+        self.reference = self.reference.map(|reference| {
+            let lead = position - now;
+            if lead - reference > LATE { lead } else { reference }
+        });
+    }
+
     /// Where output should be by `now` of the wall clock to keep its lead; not before `position`, where it is.
-    pub(crate) fn edge(&mut self, now: Timestamp, position: Timestamp) -> Timestamp {
-        let Some(reference) = self.reference else { return position };
-        if position - now - reference > LATE {
-            // Players have what was sent ahead of its time; waiting for the clock, they would run dry.
-            self.reference = Some(position - now);
-        }
-        position.max(now + reference)
+    pub(crate) fn edge(&self, now: Timestamp, position: Timestamp) -> Timestamp {
+        self.reference.map_or(position, |reference| position.max(now + reference))
     }
 }
 
@@ -288,7 +292,9 @@ mod tests {
         feed(&mut discipline, &mut offset, 5_000..20_000, |at| at - 5_000);
         assert_eq!(offset, MediaDuration::ZERO);
         discipline.start_session();
-        let edge = discipline.edge(Timestamp::from_millis(18_000), Timestamp::from_millis(20_000));
+        let (now, position) = (Timestamp::from_millis(18_000), Timestamp::from_millis(20_000));
+        discipline.pause(now, position);
+        let edge = discipline.edge(now, position);
         assert_eq!(edge, Timestamp::from_millis(23_000));
         feed(&mut discipline, &mut offset, 23_000..27_000, |_| 18_000);
         feed(&mut discipline, &mut offset, 27_000..40_000, |at| at - 9_000);
@@ -302,6 +308,7 @@ mod tests {
         feed(&mut discipline, &mut offset, 0..600_000, |at| at / 5);
         assert!(millis(offset).abs() < 3_100.0, "{offset}");
         let end = Timestamp::from_millis(600_000) + offset;
+        discipline.pause(Timestamp::from_millis(121_000), end);
         let edge = discipline.edge(Timestamp::from_millis(121_000), end);
         assert!(edge - end >= MediaDuration::ZERO && edge - end < SECOND, "{edge}");
     }
@@ -323,6 +330,7 @@ mod tests {
             let mut discipline = Discipline::default();
             for (at, arrived) in times {
                 discipline.observe(Timestamp::from_ticks(at), Timestamp::from_ticks(arrived));
+                discipline.pause(Timestamp::from_ticks(arrived), Timestamp::from_ticks(at));
                 discipline.edge(Timestamp::from_ticks(arrived), Timestamp::from_ticks(at));
             }
         }

@@ -4,12 +4,26 @@ use ffmpeg_next::encoder;
 use crate::ffi::{AudioEncoder, OpenError, Rates, VideoEncoder, VideoFormat};
 use crate::{AudioOptions, Error, VideoOptions};
 
-/// Opens the video encoder that the options ask for, with another preset than theirs.
+/// The least and the most of its nominal bits that a picture gets.
+const SHARES: (f64, f64) = (0.25, 4.0);
+
+/// In what the encoders of one broadcast may differ.
+pub(crate) struct Variant<'a> {
+    pub(crate) preset: &'a str,
+    /// How many times the bits of its nominal share each picture gets: encoders share them out by the nominal rate.
+    pub(crate) share: f64,
+    /// `level_idc` (ITU-T H.264 Annex A), where an encoder before has stated one.
+    pub(crate) level: Option<u8>,
+}
+
+/// Opens a video encoder as the options ask for it.
 pub(crate) fn open_video(
     options: &VideoOptions,
-    preset: &str,
+    variant: &Variant<'_>,
     format: &VideoFormat,
 ) -> Result<VideoEncoder, Error> {
+    let Variant { preset, share, level } = *variant;
+    let share = share.clamp(SHARES.0, SHARES.1);
     let name = || options.encoder.clone();
     let is_plain = !options.encoder.contains('\0');
     let codec = is_plain.then(|| encoder::find_by_name(&options.encoder)).flatten();
@@ -34,11 +48,12 @@ pub(crate) fn open_video(
         }
     }
     let rates = Rates {
-        bitrate: options.bitrate,
-        max_bitrate: options.max_bitrate,
+        bitrate: (f64::from(options.bitrate) * share) as u32,
+        max_bitrate: (f64::from(options.max_bitrate) * share) as u32,
         buffer_size: options.buffer_size,
         keyframe_limit: keyframe_limit(options),
         threads: options.threads,
+        level,
     };
     VideoEncoder::open(codec, format, &rates, &private).map_err(|error| match error {
         OpenError::UnknownOption(option) => Error::UnknownEncoderOption { name: name(), option },

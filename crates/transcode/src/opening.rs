@@ -57,6 +57,15 @@ impl Opening {
         None
     }
 
+    /// Whether the session begins with `event`, unless a picture comes after a sound.
+    pub(crate) fn begins_with(&self, event: &MediaEvent) -> bool {
+        let MediaEvent::Packet(packet) = event else { return false };
+        match packet.track {
+            Track::Video => self.has_video && self.keyframe.is_none() && packet.is_keyframe,
+            Track::Audio => self.has_audio && self.start().is_none(),
+        }
+    }
+
     /// Forgets configurations that no packet used.
     fn supersede(&mut self, is_former: impl Fn(&MediaEvent) -> bool) {
         if self.first.is_none() {
@@ -127,6 +136,24 @@ mod tests {
             opening.push(event);
         }
         opening
+    }
+
+    #[test]
+    fn output_begins_with_a_picture_where_there_are_any() {
+        let mut opening = Opening::default();
+        for (event, begins) in [
+            (packet(Track::Audio, 0, true), false),
+            (audio(), false),
+            (video(), false),
+            (packet(Track::Video, 20, false), false),
+            (packet(Track::Audio, 30, true), true),
+            (packet(Track::Audio, 50, true), false),
+            (packet(Track::Video, 60, true), true),
+            (packet(Track::Video, 90, true), false),
+        ] {
+            assert_eq!(opening.begins_with(&event), begins, "{event:?}");
+            opening.push(event);
+        }
     }
 
     #[test]

@@ -2,8 +2,9 @@ use std::ops::RangeInclusive;
 
 use media::{FrameRate, MediaDuration};
 
+use crate::Error;
+use crate::encode::{self, Variant};
 use crate::ffi::{Colors, VideoFormat};
-use crate::{Error, encode};
 
 /// What a broadcast is turned into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,7 +94,11 @@ impl Options {
                 full_range: false,
             },
         };
-        encode::open_video(&self.video, &self.video.preset, &format)?;
+        encode::open_video(
+            &self.video,
+            &Variant { preset: &self.video.preset, share: 1.0, level: None },
+            &format,
+        )?;
         encode::open_audio(&self.audio)?;
         Ok(())
     }

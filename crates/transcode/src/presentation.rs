@@ -235,7 +235,7 @@ impl Presentation {
         let is_keyframe = self.grid.is_due(pts);
         if is_keyframe {
             let wanted = self.options.preset_after(self.relief.faster);
-            rendition.change_preset(&self.options, wanted, stats, out)?;
+            rendition.change_encoder(&self.options, wanted, self.pace.shown_rate(), stats, out)?;
         }
         rendition.encode(pts, is_keyframe, stats, out)
     }

@@ -2,10 +2,15 @@ use ffmpeg_next::{frame, picture};
 use media::{MediaDuration, MediaEvent, Packet, Timestamp, Track, VideoCodec, VideoConfig};
 
 use crate::canvas::Canvas;
+use crate::encode::{self, Variant};
 use crate::error::libav;
 use crate::ffi::{Coded, VideoEncoder, VideoFormat};
 use crate::still::{Still, StillMaker};
-use crate::{Error, VideoOptions, VideoStats, annexb, encode};
+use crate::{Error, VideoOptions, VideoStats, annexb};
+
+/// So far the picture rate may be from what the encoder's bit rate is set for: another begins without what this one has
+/// learned.
+const RATE_TOLERANCE: f64 = 0.2;
 
 /// The encoded video, from the first picture of a broadcast to its last.
 pub(crate) struct Rendition {
@@ -13,6 +18,8 @@ pub(crate) struct Rendition {
     format: VideoFormat,
     /// The encoder's.
     preset: String,
+    /// Pictures a second that the encoder's bit rate is set for.
+    rate: f64,
     /// What is shown, in the encoder's size.
     canvas: Canvas,
     /// Complete, and announced, once the encoder has given its parameter sets.
@@ -33,13 +40,14 @@ impl Rendition {
         first: Timestamp,
     ) -> Result<Self, Error> {
         let VideoFormat { width, height, frame_rate, colors } = format;
-        let encoder = encode::open_video(options, preset, &format)?;
+        let encoder = encode::open_video(options, &Variant { preset, share: 1.0, level: None }, &format)?;
         let canvas = Canvas::new(width, height, colors).map_err(libav("allocate the output picture"))?;
         let extradata = bytes::Bytes::new();
+        let rate = frame_rate.as_f64();
         let frame_rate = Some(frame_rate);
         let config = VideoConfig { codec: VideoCodec::H264, extradata, width, height, frame_rate };
         let preset = preset.to_owned();
-        Ok(Self { encoder, format, preset, canvas, config, last: first, interval: None, stills: None })
+        Ok(Self { encoder, format, preset, rate, canvas, config, last: first, interval: None, stills: None })
     }
 
     /// When the last picture is shown.
@@ -100,25 +108,31 @@ impl Rendition {
             .map_err(libav("encode a picture"))
     }
 
-    /// Goes on with another encoder if another preset is wanted. The next picture must be a keyframe: nothing
-    /// refers to what came before, and the parameter sets come in band.
-    pub(crate) fn change_preset(
+    /// Goes on with another encoder if another preset is wanted, or where `rate` pictures a second come and the bit rate
+    /// is set for others. The next picture must be a keyframe: nothing refers to what came before, and the parameter
+    /// sets come in band.
+    pub(crate) fn change_encoder(
         &mut self,
         options: &VideoOptions,
         wanted: &str,
+        rate: f64,
         stats: &mut VideoStats,
         out: &mut dyn FnMut(MediaEvent),
     ) -> Result<(), Error> {
-        if self.preset == wanted {
+        if self.preset == wanted && (rate / self.rate - 1.0).abs() < RATE_TOLERANCE {
             return Ok(());
         }
-        let encoder = encode::open_video(options, wanted, &self.format)?;
+        let share = self.format.frame_rate.as_f64() / rate;
+        let level = annexb::level(&self.config.extradata);
+        let variant = Variant { preset: wanted, share, level };
+        let encoder = encode::open_video(options, &variant, &self.format)?;
         let former = std::mem::replace(&mut self.encoder, encoder);
         wanted.clone_into(&mut self.preset);
+        self.rate = rate;
         let config = &mut self.config;
         former
             .finish(&mut |coded| emit(coded, config, stats, out))
-            .map_err(libav("finish the video encoder before another preset"))
+            .map_err(libav("finish the video encoder before another"))
     }
 
     /// Hands out what the encoder still holds.

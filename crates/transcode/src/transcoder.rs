@@ -16,6 +16,9 @@ const LONGEST_PAUSE: MediaDuration = JUMP;
 /// Output time by which the tracks take turns while both are filled.
 const TURN: MediaDuration = MediaDuration::from_millis(200);
 
+/// How far a track has been produced, and how much of it has been decoded.
+type Progress = (Option<Timestamp>, u64);
+
 /// Decodes what a broadcast's publishers send and encodes it as one continuous output.
 ///
 /// Events go in and events come out of the same call; there is no clock, thread or queue inside. A clock may be
@@ -99,14 +102,27 @@ impl Transcoder {
         self.arrived = Some(arrived);
         let is_first = self.opening.as_ref().is_some_and(|opening| opening.start().is_none());
         if is_first && matches!(event, MediaEvent::Packet(_)) {
+            self.pause(arrived);
             self.at = self.at.max(self.live_edge(arrived));
         }
         self.push(event, out)
     }
 
+    /// Whether output begins with `event`, as far as one can tell: it is the first of its session that is shown, or, where
+    /// pictures come, the first picture.
+    pub fn begins_with(&self, event: &MediaEvent) -> bool {
+        self.opening.as_ref().is_some_and(|opening| opening.begins_with(event))
+    }
+
+    /// There is no session, or it has been silent: what output is ahead of the [live edge](Self::live_edge) by `now` of the
+    /// wall clock, it stays ahead.
+    pub fn pause(&mut self, now: Timestamp) {
+        self.discipline.pause(now, self.position());
+    }
+
     /// Where output should be by `now` of the wall clock, to go on at its pace; never before the
     /// [position](Self::position).
-    pub fn live_edge(&mut self, now: Timestamp) -> Timestamp {
+    pub fn live_edge(&self, now: Timestamp) -> Timestamp {
         self.discipline.edge(now, self.position())
     }
 
@@ -240,16 +256,21 @@ impl Transcoder {
         packet.dts += offset;
         packet.pts += offset;
         self.bridge(&packet, out)?;
+        // A track that was carried along is back once it is decoded, shown or not, unless it comes so late that it would
+        // be carried again: carried on, it would stay too late to be shown.
+        let is_timely = self.position() - packet.pts <= STALL;
+        let is_back =
+            |before: Progress, after: Progress| after.0 > before.0 || is_timely && after.1 > before.1;
         match packet.track {
             Track::Video => {
-                let before = self.video.position();
+                let before = (self.video.position(), self.video.decoded());
                 self.video.push(&packet, &mut |event| self.gate.pass(event, out))?;
-                self.has_pictures |= self.video.position() > before;
+                self.has_pictures |= is_back(before, (self.video.position(), self.video.decoded()));
             }
             Track::Audio => {
-                let before = self.audio.position();
+                let before = (self.audio.position(), self.audio.decoded());
                 self.audio.push(&packet, &mut |event| self.gate.pass(event, out))?;
-                self.has_sound |= self.audio.position() > before;
+                self.has_sound |= is_back(before, (self.audio.position(), self.audio.decoded()));
             }
         }
         self.balance(out)

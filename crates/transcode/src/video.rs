@@ -99,6 +99,11 @@ impl VideoTrack {
         self.presentation.still(width, height)
     }
 
+    /// How many pictures have been decoded.
+    pub(crate) fn decoded(&self) -> u64 {
+        self.stats.decoded
+    }
+
     /// What has been done so far.
     pub(crate) fn stats(&self) -> VideoStats {
         let preset = self.presentation.preset().to_owned();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use hls_mux::{MediaSequence, SegmenterOptions};
-use media::{MediaDuration, Timestamp};
+use media::{MediaDuration, MediaEvent, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -24,7 +24,7 @@ use crate::catalog::VideoId;
 
 /// How often the last picture is repeated on, while the publisher is away or silent.
 const FILL_PERIOD: Duration = Duration::from_millis(50);
-/// How long a publisher that is there may be silent before it is filled in for. Output stays behind by so much:
+/// How long a publisher that is there may be silent, or send what can't be shown, before it is filled in for. Output stays behind by so much:
 /// what comes late then still finds its place.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long there must have been nothing before the slate is shown: most breaks are shorter.
@@ -93,9 +93,9 @@ struct Encoder<O> {
     muxing: Muxing<O>,
     /// The session that is listened to; what one before it still says is late.
     session: Option<u64>,
-    /// When its last media came, or it did.
+    /// When its last media came that brought output on, or it did.
     heard: Instant,
-    /// The session has ended, and there is no other yet.
+    /// The session has ended, and no other's media have come yet.
     away: bool,
     slate: Option<Slate>,
     /// The slate is what is shown.
@@ -186,10 +186,10 @@ impl<O: Outlet> Encoder<O> {
             return;
         }
         self.session = Some(session);
-        self.away = false;
         self.heard = Instant::now();
-        let edge = self.transcoder.live_edge(self.wall_clock(self.heard));
-        self.transcoder.start_session(edge);
+        let now = self.wall_clock(self.heard);
+        self.transcoder.pause(now);
+        self.transcoder.start_session(self.transcoder.live_edge(now));
     }
 
     fn wall_clock(&self, at: Instant) -> Timestamp {
@@ -197,17 +197,26 @@ impl<O: Outlet> Encoder<O> {
     }
 
     fn push(&mut self, Arrival { event, at }: Arrival) -> Result<(), EncoderError> {
-        self.muxing.begin(SystemTime::now());
         let started = Instant::now();
-        self.heard = started;
-        self.slated = false;
         self.lag = started - at;
+        if self.transcoder.begins_with(&event) {
+            self.muxing.begin(SystemTime::now() - self.lag);
+        }
+        // Until a session's media come, it is as far away as the one before.
+        self.away &= !matches!(event, MediaEvent::Packet(_));
         let hurry = self.overload.hurries(self.lag);
         self.hurried |= hurry;
         self.unhurried |= !hurry;
         self.transcoder.hurry(hurry);
         let arrived = self.wall_clock(at);
+        let before = self.transcoder.position();
         self.transcoder.push_arrived(event, arrived, &mut |made| self.muxing.take(made))?;
+        if self.transcoder.position() > before {
+            self.heard = started;
+            self.slated = false;
+        } else if started - self.heard > PATIENCE && self.muxing.has_begun() {
+            self.stand_in(arrived)?;
+        }
         let busy = started.elapsed();
         self.meter.busy += busy;
         self.load.busy += busy;
@@ -277,10 +286,27 @@ impl<O: Outlet> Encoder<O> {
             self.transcoder.show(slate)?;
             self.slated = true;
         }
-        let edge = self.transcoder.live_edge(self.wall_clock(now));
-        let until = if self.away { edge } else { edge - MediaDuration::from(PATIENCE) };
-        self.transcoder.fill_until(until, &mut |made| self.muxing.take(made))?;
+        // Nothing waits for the encoder.
+        self.lag = Duration::ZERO;
+        let clock = self.wall_clock(now);
+        self.transcoder.pause(clock);
+        if self.away {
+            let edge = self.transcoder.live_edge(clock);
+            self.transcoder.fill_until(edge, &mut |made| self.muxing.take(made))?;
+        } else {
+            self.stand_in(clock)?;
+        }
+        let busy = now.elapsed();
+        self.meter.busy += busy;
+        self.load.busy += busy;
         self.show();
+        Ok(())
+    }
+
+    /// Goes on for a publisher that is there and has sent nothing that can be shown by `now` of the wall clock.
+    fn stand_in(&mut self, now: Timestamp) -> Result<(), EncoderError> {
+        let until = self.transcoder.live_edge(now) - MediaDuration::from(PATIENCE);
+        self.transcoder.fill_until(until, &mut |made| self.muxing.take(made))?;
         Ok(())
     }
 

@@ -26,7 +26,7 @@ pub(super) struct Muxing<O> {
     options: SegmenterOptions,
     first: MediaSequence,
     resumes: bool,
-    /// When the first event arrived: the origin of programme time.
+    /// When what output begins with arrived: the origin of programme time.
     epoch: Option<SystemTime>,
     /// Made with the first that is encoded: the picture rate decides how long parts are.
     segmenter: Option<Segmenter>,
@@ -73,9 +73,11 @@ impl<O: Outlet> Muxing<O> {
         }
     }
 
-    /// Time counts from `now` on, if it doesn't yet.
-    pub(super) fn begin(&mut self, now: SystemTime) {
-        self.epoch.get_or_insert(now);
+    /// Time counts from `then` on, unless something was encoded before.
+    pub(super) fn begin(&mut self, then: SystemTime) {
+        if !self.has_begun() {
+            self.epoch = Some(then);
+        }
     }
 
     /// Muxes what the transcoder made. What can't be muxed is left out: the rest is still worth seeing.

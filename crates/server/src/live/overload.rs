@@ -24,6 +24,8 @@ const CALM_LAG: Duration = Duration::from_millis(200);
 const BUSY: f64 = 0.9;
 /// Below this there is room for a slower preset: none takes twice as long as the next faster one.
 const ROOM: f64 = 0.5;
+/// Below this there is room for the loop filter, which is a fifth of decoding.
+const ROOM_TO_FILTER: f64 = 0.75;
 /// Observations after which a faster preset must have shown what it brings.
 const TRIAL: u32 = 6;
 /// Observations of calm before every picture is encoded again, and before a slower preset is tried.
@@ -93,7 +95,8 @@ impl Overload {
         if cannot_decode {
             self.decoding.raise(self.decoding.level + 1);
         } else {
-            self.decoding.lower_if(load.lag < CALM_LAG && load.cost < ROOM);
+            let room = if self.decode_skip() == DecodeSkip::LoopFilter { ROOM_TO_FILTER } else { ROOM };
+            self.decoding.lower_if(load.lag < CALM_LAG && load.cost < room);
         }
         // With every picture the work would be so much more, at most.
         let whole_cost = load.cost * f64::from(self.one_picture_in().get());

@@ -28,7 +28,7 @@ pub(crate) struct VideoFormat {
     pub(crate) width: u32,
     /// Pixels.
     pub(crate) height: u32,
-    /// Nominal; timestamps decide.
+    /// Nominal: timestamps decide when pictures are shown, but bits are shared out by it.
     pub(crate) frame_rate: FrameRate,
     /// Always limited range.
     pub(crate) colors: Colors,
@@ -46,6 +46,8 @@ pub(crate) struct Rates {
     pub(crate) keyframe_limit: u32,
     /// Encoder threads.
     pub(crate) threads: usize,
+    /// `level_idc` (ITU-T H.264 Annex A); the encoder's choice, if it is `None`.
+    pub(crate) level: Option<u8>,
 }
 
 /// A libav video encoder in 4:2:0 with 8 bits, its time base 90 kHz.
@@ -98,6 +100,9 @@ impl VideoEncoder {
         unsafe {
             let raw = video.as_mut_ptr();
             (*raw).rc_buffer_size = c_int::try_from(rates.buffer_size).unwrap_or(c_int::MAX);
+            if let Some(level) = rates.level {
+                (*raw).level = level.into();
+            }
             set_colors(raw, format.colors);
             open(raw, codec, options)?;
         }

@@ -160,6 +160,26 @@ fn no_picture_is_held_back() {
 }
 
 #[test]
+fn the_bit_rate_is_kept_whatever_picture_rate_is_stated() {
+    for (rate, stated_ticks) in [("60", 60), ("15", 60)] {
+        let encoding = format!("{X264} -bsf:v h264_metadata=tick_rate={stated_ticks}");
+        let noisy = format!("{},noise=alls=20:allf=t", pictures("640x360", rate, 12.0));
+        let mut options = Options::default();
+        (options.video.width, options.video.height) = (640, 360);
+        (options.video.bitrate, options.video.max_bitrate) = (800_000, 1_000_000);
+        options.video.buffer_size = 1_000_000;
+        let output = transcode_with(options, publish(&[&noisy, &encoding]));
+        assert!(output.has_one_sequence_parameter_set());
+        let steady = output
+            .packets(Track::Video)
+            .into_iter()
+            .filter(|packet| packet.pts >= Timestamp::from_millis(4000));
+        let bits = 8 * steady.map(|packet| packet.data.len()).sum::<usize>() / 8;
+        assert!((640_000..960_000).contains(&bits), "{bits} b/s at {rate} pictures a second");
+    }
+}
+
+#[test]
 fn options_decide_size_rate_and_grid() {
     let mut options = Options::default();
     options.video.width = 640;

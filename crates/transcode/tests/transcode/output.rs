@@ -57,6 +57,18 @@ impl Output {
         video.iter().filter(|packet| packet.is_keyframe).map(|packet| packet.pts).collect()
     }
 
+    /// Whether all keyframes come with the same sequence parameter set: what the playlist says of the codec stays true.
+    pub(crate) fn has_one_sequence_parameter_set(&self) -> bool {
+        let sequence = |data: &[u8]| {
+            let start = data.windows(4).position(|window| window == [0, 0, 1, 0x67]).unwrap();
+            let end = data[start + 3..].windows(3).position(|window| window == [0, 0, 1]).unwrap();
+            data[start..start + 3 + end].to_vec()
+        };
+        let keyframes = self.packets(Track::Video).into_iter().filter(|packet| packet.is_keyframe);
+        let sets: std::collections::BTreeSet<_> = keyframes.map(|packet| sequence(&packet.data)).collect();
+        sets.len() == 1
+    }
+
     pub(crate) fn video_config(&self) -> &VideoConfig {
         let mut configs = self.events.iter().filter_map(|event| match event {
             MediaEvent::Video(config) => Some(config),

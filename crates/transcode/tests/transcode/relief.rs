@@ -42,15 +42,9 @@ fn presets_change_at_keyframes_and_back_in_one_stream() {
     output.check_grid(MediaDuration::from_millis(1));
     assert_eq!(output.stats.video.preset, "veryfast");
     assert_eq!(output.packets(Track::Video).len(), 330);
-    // The same sequence parameter set throughout: what the playlist says of the codec stays true.
+    assert!(output.has_one_sequence_parameter_set());
     let video = output.packets(Track::Video);
     let keyframes: Vec<_> = video.iter().filter(|packet| packet.is_keyframe).collect();
-    let sequence = |data: &[u8]| {
-        let start = data.windows(4).position(|window| window == [0, 0, 1, 0x67]).unwrap();
-        let end = data[start + 3..].windows(3).position(|window| window == [0, 0, 1]).unwrap();
-        data[start..start + 3 + end].to_vec()
-    };
-    assert!(keyframes.iter().all(|packet| sequence(&packet.data) == sequence(&keyframes[0].data)));
     // x264 states its settings in each encoder's first access unit; CABAC is off in ultrafast.
     let states =
         |n: usize, text: &str| keyframes[n].data.windows(text.len()).any(|window| window == text.as_bytes());

@@ -1,10 +1,10 @@
 //! Sessions, pauses, jumps: output time only moves forward.
 
-use media::{MediaDuration, MediaEvent, Timestamp, Track};
+use media::{MediaDuration, MediaEvent, Packet, Timestamp, Track};
 use transcode::{Options, Transcoder};
 
 use crate::output::{Output, sessions, transcode};
-use crate::source::{AAC, X264, pictures, publish, shifted, tone};
+use crate::source::{AAC, X264, kept, pictures, publish, shifted, tone};
 
 fn clip(size: &str, seconds: f64) -> Vec<MediaEvent> {
     publish(&[&pictures(size, "30", seconds), &tone(48_000, seconds), X264, AAC])
@@ -188,6 +188,35 @@ fn a_track_that_stood_still_alone_is_seen_and_heard_again() {
             Track::Video => assert!(video.dropped < 75 && video.repeated > 100, "{video:?}"),
             Track::Audio => {
                 assert!(audio.dropped_samples < 120_000 && audio.filled_samples > 160_000, "{audio:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_track_that_comes_a_little_after_the_other_is_back_after_a_gap() {
+    let gap = at(3000)..at(4500);
+    for (late_track, late) in
+        [(Track::Video, 60), (Track::Video, 300), (Track::Audio, 60), (Track::Audio, 300)]
+    {
+        let late = MediaDuration::from_millis(late);
+        let is_late = |packet: &Packet| packet.track == late_track;
+        let events = kept(clip("320x180", 9.0), |packet| !is_late(packet) || !gap.contains(&packet.dts));
+        let mut events: Vec<_> = events
+            .into_iter()
+            .map(|event| match &event {
+                MediaEvent::Packet(packet) if is_late(packet) => (packet.dts + late, event),
+                MediaEvent::Packet(packet) => (packet.dts, event),
+                MediaEvent::Video(_) | MediaEvent::Audio(_) => (at(-1000), event),
+            })
+            .collect();
+        events.sort_by_key(|(at, _)| *at);
+        let output = transcode(events.into_iter().map(|(_, event)| event).collect());
+        let (video, audio) = (&output.stats.video, &output.stats.audio);
+        match late_track {
+            Track::Video => assert!(video.dropped < 15 && video.repeated < 120, "{late}: {video:?}"),
+            Track::Audio => {
+                assert!(audio.dropped_samples < 24_000 && audio.filled_samples < 96_000, "{late}: {audio:?}");
             }
         }
     }
