@@ -1,6 +1,8 @@
 import type { CreatedStream, Delivery, Problem, Recording, StreamEvent, StreamKey, StreamList, StreamStatus, TestResult, ViewerHistory, Webhook, WebhookWishes, Wishes } from "./types";
 
 const TIMEOUT_MS = 8_000;
+/** The end of a broadcast is answered when the encoder is flushed and its last uploads are through, or were waited for. */
+const END_TIMEOUT_MS = 60_000;
 /** A test of a webhook takes as long as its server may take to answer. */
 const TEST_TIMEOUT_MS = 65_000;
 
@@ -21,6 +23,11 @@ export class Unreachable extends Error {
     super("Weir does not answer.", options);
     this.name = "Unreachable";
   }
+}
+
+/** Whether a text may be a token. With other characters it couldn't even be sent: `fetch` refuses such a header. */
+export function isToken(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
 }
 
 /** The control API, called with one bearer token. */
@@ -53,11 +60,11 @@ export class Client {
   }
 
   stop(videoId: string): Promise<StreamStatus> {
-    return this.call("POST", `/${encodeURIComponent(videoId)}/stop`, {});
+    return this.call("POST", `/${encodeURIComponent(videoId)}/stop`, {}, undefined, END_TIMEOUT_MS);
   }
 
   remove(videoId: string): Promise<void> {
-    return this.call("DELETE", `/${encodeURIComponent(videoId)}`);
+    return this.call("DELETE", `/${encodeURIComponent(videoId)}`, undefined, undefined, END_TIMEOUT_MS);
   }
 
   key(videoId: string): Promise<StreamKey> {
@@ -120,8 +127,8 @@ export class Client {
     return this.request("GET", `/api/webhooks/${encodeURIComponent(webhookId)}/deliveries`);
   }
 
-  private call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-    return this.request(method, `/api/live${path}`, body, signal);
+  private call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal, timeoutMs?: number): Promise<T> {
+    return this.request(method, `/api/live${path}`, body, signal, timeoutMs);
   }
 
   private async request<T>(method: string, path: string, body?: unknown, signal?: AbortSignal, timeoutMs = TIMEOUT_MS): Promise<T> {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Recording, StreamEvent, StreamStatus, Webhook } from "../api/types";
+import player from "../../../docs/player.md?raw";
+import { ApiError, Unreachable } from "../api/client";
+import { explain } from "./banner";
+import { isBeside } from "./dialog";
+import { Growth, type Lately } from "./growth";
 import { curlCommands, embedSnippet, ffmpegCommand } from "./hints";
 import { History } from "./history";
 import { parseRoute, streamHash } from "./route";
@@ -29,7 +34,8 @@ function live(change: Partial<StreamStatus> = {}): StreamStatus {
     ...change,
   };
 }
-const codes = (status: StreamStatus): string[] => warnings(status).map(({ code }) => code);
+const quiet: Lately = { decodeErrors: 0, framesSkipped: 0, segmentsDropped: 0, retries: 0 };
+const codes = (status: StreamStatus, lately: Partial<Lately> = {}): string[] => warnings(status, { ...quiet, ...lately }).map(({ code }) => code);
 
 describe("warnings", () => {
   it("finds nothing wrong with a healthy stream, or with one that isn't live", () => {
@@ -44,8 +50,8 @@ describe("warnings", () => {
     expect(codes(live({ stalled: ["publisher", "encoder", "upload"] }))).toEqual(["silent", "hung", "stuck-upload"]);
     expect(codes(live({ ingest: { ...ingest!, keyframeInterval: 4.2 } }))).toEqual(["keyframes"]);
     expect(codes(live({ ingest: { ...ingest!, audioCodec: null } }))).toEqual(["no-audio"]);
-    expect(codes(live({ encode: { ...encode!, speed: 0.9, decodeErrors: 1, framesDropped: 3 } }))).toEqual(["decode", "speed", "frames"]);
-    expect(codes(live({ upload: { ...upload!, retries: 2, segmentsDropped: 1, latencyMs: 1900 } }))).toEqual(["lost", "retries", "slow-upload"]);
+    expect(codes(live({ encode: { ...encode!, speed: 0.9 } }), { decodeErrors: 1, framesSkipped: 3 })).toEqual(["decode", "speed", "frames"]);
+    expect(codes(live({ upload: { ...upload!, latencyMs: 1900 } }), { retries: 2, segmentsDropped: 1 })).toEqual(["lost", "retries", "slow-upload"]);
   });
 
   it("doesn't complain of an encoder that just keeps up, or whose speed isn't known yet", () => {
@@ -56,14 +62,58 @@ describe("warnings", () => {
   it("tells B-frames and a bitrate that swings from one that is steady", () => {
     expect(codes(live({ ingest: { ...live().ingest!, bFrames: true } }))).toEqual(["b-frames"]);
     const swinging = Array.from({ length: 30 }, (_, i) => (i % 3 === 0 ? 1e6 : 5e6));
-    expect(warnings(live(), swinging).map(({ code }) => code)).toEqual(["unstable"]);
+    expect(warnings(live(), quiet, swinging).map(({ code }) => code)).toEqual(["unstable"]);
     expect(isUnstable(swinging.slice(1))).toBe(false);
     expect(isUnstable(swinging.map((value) => 4e6 + value / 10))).toBe(false);
   });
 
   it("says what the store said", () => {
-    const [warning] = warnings(live({ upload: { ...live().upload!, retries: 1, lastError: "503 Slow Down" } }));
-    expect(warning).toMatchObject({ title: "1 upload retry", detail: "503 Slow Down" });
+    const [warning] = warnings(live({ upload: { ...live().upload!, lastError: "503 Slow Down" } }), { ...quiet, retries: 1 });
+    expect(warning).toMatchObject({ title: "1 upload retry in the last minute", detail: "503 Slow Down" });
+  });
+
+  it("passes over what a source sends too much of", () => {
+    expect(codes(live({ encode: { ...live().encode!, framesDropped: 900 } }))).toEqual([]);
+  });
+});
+
+describe("growth", () => {
+  const failing = (decodeErrors: number): StreamStatus => live({ encode: { ...live().encode!, decodeErrors } });
+
+  it("is what has come in the last minute, not what came before the page", () => {
+    const growth = new Growth();
+    const seen = [[0, 40], [1, 41], [30, 43], [61, 43], [90, 43], [91, 43]].map(([at, errors]) => growth.observe(failing(errors!), at! * 1000).decodeErrors);
+    expect(seen).toEqual([0, 1, 3, 2, 0, 0]);
+  });
+
+  it("begins anew with a broadcast, and after a page was hidden", () => {
+    const growth = new Growth();
+    growth.observe(failing(40), 0);
+    expect(growth.observe(failing(2), 1_000)).toEqual(quiet);
+    expect(growth.observe(failing(5), 2_000).decodeErrors).toBe(3);
+    expect(growth.observe(failing(90), 600_000)).toEqual(quiet);
+  });
+
+  it("counts a broadcast from its beginning where that was seen", () => {
+    const growth = new Growth();
+    growth.observe(live({ encode: null, upload: null }), 0);
+    expect(growth.observe(failing(2), 1_000).decodeErrors).toBe(2);
+  });
+});
+
+describe("the banner", () => {
+  it("says what keeps a page from being up to date", () => {
+    expect(explain(new Unreachable())).toBe("Weir does not answer. Trying again…");
+    const problem = { type: "urn:weir:problem:catalog-unavailable", title: "Catalog unavailable", status: 503, detail: "The catalog does not work." };
+    expect(explain(new ApiError(503, problem))).toBe("The catalog does not work. Trying again…");
+  });
+});
+
+describe("a click", () => {
+  it("is beside a dialog, or on its padding", () => {
+    const box = { left: 100, right: 300, top: 50, bottom: 150 };
+    const at = (clientX: number, clientY: number): boolean => isBeside(box, { clientX, clientY });
+    expect([at(101, 51), at(300, 150), at(99, 100), at(200, 151)]).toEqual([false, false, true, true]);
   });
 });
 
@@ -126,6 +176,11 @@ describe("hints", () => {
     expect(ffmpegCommand("rtmp://h:1935/live")).toContain('-f flv "rtmp://h:1935/live/<stream key>"');
     expect(curlCommands("http://h", "a1")).toContain('Bearer $WEIR_API_TOKEN" \\\n  http://h/api/live/a1/status');
     expect(embedSnippet("http://h/live/a1")).toContain('src="http://h/live/a1?embed"');
+  });
+
+  it("embed a player as its documentation does", () => {
+    const [, documented] = /```html\n(.*?)```/s.exec(player) ?? [];
+    expect(embedSnippet("https://live.example.com/live/VIDEO_ID")).toBe(documented?.trim().replace(/\s+/g, " "));
   });
 });
 

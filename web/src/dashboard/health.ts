@@ -1,4 +1,4 @@
-import type { StreamStatus } from "../api/types";
+import type { Encode, StreamStatus } from "../api/types";
 import * as format from "../format";
 import { h } from "../ui/dom";
 import { Facts } from "./facts";
@@ -27,16 +27,16 @@ export class Health {
     ]);
     this.encode.show([
       ["Picture", format.size(encode?.width, encode?.height)],
-      ["Frames encoded", format.count(encode?.framesEncoded)],
       ["Preset", encode?.preset ?? format.NONE],
-      ["Pictures encoded", relief(encode?.onePictureIn)],
-      ["Not decoded", skipped(encode?.decodeSkip)],
-      ["Skipped to keep up", format.count(encode?.framesSkipped)],
+      ["Decodes", decoded(encode?.decodeSkip)],
+      ["Encodes", encoded(encode?.onePictureIn)],
       ["Behind by", format.milliseconds(encode?.lagMs)],
-      ["Left out", format.count(encode?.framesDropped)],
-      ["Repeated", format.count(encode?.framesRepeated)],
-      ["Decode errors", format.count(encode?.decodeErrors)],
       ["Packets waiting", format.count(encode?.queuedPackets)],
+      ["Frames made", format.count(encode?.framesEncoded)],
+      ["Repeated: none came", format.count(encode?.framesRepeated)],
+      ["Left out: surplus or late", format.count(encode?.framesDropped)],
+      ["Left out: Weir too slow", format.count(encode?.framesSkipped)],
+      ["Decode errors", format.count(encode?.decodeErrors)],
     ]);
     this.upload.show([
       ["Segments stored", format.count(upload?.segmentsStored)],
@@ -56,18 +56,16 @@ export class Health {
   }
 }
 
-/** How many pictures are encoded while the machine can't keep up. */
-function relief(onePictureIn: number | null | undefined): string {
+/** How many frames are encoded while the machine can't keep up. */
+function encoded(onePictureIn: number | null | undefined): string {
   if (onePictureIn == null) return format.NONE;
-  return onePictureIn > 1 ? `one in ${onePictureIn}` : "all";
+  return onePictureIn > 1 ? `one frame in ${onePictureIn}` : "every frame";
 }
 
-/** What the decoder leaves out while the machine can't keep up with it. */
-function skipped(decodeSkip: "nothing" | "loopFilter" | "nonReference" | "nonKey" | null | undefined): string {
+/** What is decoded while the machine can't keep up with that. */
+function decoded(decodeSkip: Encode["decodeSkip"] | undefined): string {
   if (decodeSkip == null) return format.NONE;
-  return { nothing: "nothing", loopFilter: "loop filter", nonReference: "pictures not referred to", nonKey: "all but keyframes" }[
-    decodeSkip
-  ];
+  return { nothing: "everything", loopFilter: "all but the loop filter", nonReference: "frames that others need", nonKey: "keyframes only" }[decodeSkip];
 }
 
 /** What half of the viewers see, and what one in twenty does. */

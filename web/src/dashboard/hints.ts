@@ -70,6 +70,11 @@ export function curlCommands(origin: string, videoId: string): string {
   ].join("\n\n");
 }
 
+/** The frame for other sites' pages: as wide as there is room for. */
 export function embedSnippet(playerUrl: string): string {
-  return `<iframe src="${playerUrl}?embed" width="1280" height="720" allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>`;
+  return [
+    `<iframe src="${playerUrl}?embed" title="Live stream" width="1280" height="720"`,
+    'style="aspect-ratio: 16 / 9; max-width: 100%; height: auto; border: 0"',
+    'allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>',
+  ].join(" ");
 }

@@ -3,8 +3,9 @@ import "./list.css";
 import "./stream.css";
 import "./webhooks.css";
 import { ApiError, Client, Unreachable } from "../api/client";
-import { h } from "../ui/dom";
+import { focusHeading, h } from "../ui/dom";
 import { icon } from "../ui/icons";
+import { Banner } from "./banner";
 import type { App, Page } from "./page";
 import { parseRoute, type Route } from "./route";
 import { session } from "./session";
@@ -20,31 +21,37 @@ let leave = (): void => undefined;
 function showSignIn(reason: string | null): void {
   leave();
   leave = () => undefined;
-  root.replaceChildren(signIn(reason, showDashboard));
+  root.replaceChildren(
+    signIn(reason, (token) => {
+      showDashboard(token);
+      focusHeading(root);
+    }),
+  );
 }
 
 function showDashboard(token: string): void {
-  const banner = h("p", { class: "banner", role: "alert", hidden: true }, icon("alert"), "Weir does not answer. Trying again…");
+  const banner = new Banner();
   const main = h("main");
   let page: Page | null = null;
 
   const app: App = {
     client: new Client(token),
     answered() {
-      banner.hidden = true;
+      banner.hide();
       delete main.dataset["stale"];
     },
+    missed(error) {
+      if (isRefused(error)) return refused();
+      banner.show(error);
+      main.dataset["stale"] = "";
+    },
     failed(error) {
-      if (error instanceof ApiError && error.status === 401) {
-        session.forget();
-        showSignIn("The token is not accepted any more. Sign in again.");
-      } else if (error instanceof Unreachable) {
-        banner.hidden = false;
-        main.dataset["stale"] = "";
-      } else toast(error instanceof Error ? error.message : String(error), "bad");
+      if (isRefused(error)) refused();
+      else if (error instanceof Unreachable) app.missed(error);
+      else toast(error instanceof Error ? error.message : String(error), "bad");
     },
     say: (message) => toast(message),
-    renew: showRoute,
+    renew: changeRoute,
   };
 
   function pageOf(route: Route): Page {
@@ -58,12 +65,23 @@ function showDashboard(token: string): void {
     }
   }
 
+  function refused(): void {
+    session.forget();
+    showSignIn("The token is not accepted any more. Sign in again.");
+  }
+
   function showRoute(): void {
     page?.leave();
     const route = parseRoute(location.hash);
     page = pageOf(route);
     main.replaceChildren(page.element);
     window.scrollTo(0, 0);
+  }
+
+  function changeRoute(): void {
+    showRoute();
+    // What had the focus is gone.
+    focusHeading(main);
   }
 
   const signOut = h("button", {
@@ -80,15 +98,19 @@ function showDashboard(token: string): void {
       h("a", { class: "wordmark", href: "#/", "aria-label": "Weir, all streams" }, "weir"),
       h("nav", { "aria-label": "Elsewhere" }, h("a", { class: "quiet", href: "#/webhooks" }, "Webhooks"), h("a", { class: "quiet", href: "/api/docs" }, "API"), signOut),
     ),
-    banner,
+    banner.element,
     main,
   );
-  window.addEventListener("hashchange", showRoute);
+  window.addEventListener("hashchange", changeRoute);
   leave = () => {
-    window.removeEventListener("hashchange", showRoute);
+    window.removeEventListener("hashchange", changeRoute);
     page?.leave();
   };
   showRoute();
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 401;
 }
 
 const token = session.token;

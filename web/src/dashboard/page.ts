@@ -9,10 +9,12 @@ export interface Page {
 /** What a page may ask of the application around it. */
 export interface App {
   readonly client: Client;
-  /** A call failed: says so, or goes back to signing in when the token isn't accepted. */
+  /** Something that was asked for once failed: says so, or goes back to signing in when the token isn't accepted. */
   failed(error: unknown): void;
-  /** A call went well: the server is there. */
+  /** A question that is asked again and again was answered. */
   answered(): void;
+  /** It was not: that is said for as long as it lasts. */
+  missed(error: unknown): void;
   say(message: string): void;
   /** Shows the current page anew, as if it had just been opened. */
   renew(): void;

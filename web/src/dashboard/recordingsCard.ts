@@ -2,7 +2,7 @@ import type { Recording } from "../api/types";
 import * as format from "../format";
 import { h } from "../ui/dom";
 import { icon } from "../ui/icons";
-import { confirm } from "./dialog";
+import { askToConfirm } from "./dialog";
 import type { App } from "./page";
 
 /** What is left of a stream's broadcasts: their files, or how far they are. Not shown while that is nothing. */
@@ -43,7 +43,7 @@ export class RecordingsCard {
   }
 
   private async askRemove(recording: Recording): Promise<void> {
-    const sure = await confirm({
+    const sure = await askToConfirm({
       title: "Delete this recording?",
       text: `The file ${recording.key} and the broadcast's segments are gone for good.`,
       action: "Delete recording",

@@ -1,7 +1,7 @@
 import type { StreamStatus } from "../api/types";
 import { h } from "../ui/dom";
 import { icon } from "../ui/icons";
-import { confirm } from "./dialog";
+import { askToConfirm } from "./dialog";
 import { Field } from "./field";
 import { hints } from "./hints";
 import type { App } from "./page";
@@ -13,10 +13,10 @@ export class SendCard {
   readonly element: HTMLElement;
   private readonly server: Field;
   private readonly keyField: Field;
-  private readonly reveal: HTMLButtonElement;
+  private readonly eye: HTMLButtonElement;
   private readonly hints = hints((error) => this.app.failed(error));
-  private key: string | null = null;
-  private revealed = false;
+  /** The key that is shown; null while it is hidden. */
+  private revealed: string | null = null;
   private rtmpUrl = "";
 
   constructor(
@@ -24,11 +24,11 @@ export class SendCard {
     private readonly videoId: string,
   ) {
     const failed = (error: unknown): void => app.failed(error);
-    this.reveal = h("button", { type: "button", class: "icon-button", onclick: () => this.toggle() });
+    this.eye = h("button", { type: "button", class: "icon-button", onclick: () => this.toggle() });
     this.server = new Field("Server", failed);
-    this.keyField = new Field("Stream key", failed, this.reveal);
-    this.keyField.copied = () => this.fetched();
-    this.hints.key = () => this.fetched();
+    this.keyField = new Field("Stream key", failed, this.eye);
+    this.keyField.copied = () => this.askForKey();
+    this.hints.key = () => this.askForKey();
     this.element = h(
       "section",
       { class: "card" },
@@ -38,7 +38,7 @@ export class SendCard {
       h("button", { type: "button", class: "quiet rotate", onclick: () => this.rotate() }, icon("rotate"), "Make a new key"),
       this.hints.element,
     );
-    this.showKey();
+    this.reveal(null);
   }
 
   show(status: StreamStatus): void {
@@ -47,23 +47,26 @@ export class SendCard {
     this.hints.show(this.rtmpUrl, this.videoId);
   }
 
-  private async fetched(): Promise<string> {
-    this.key ??= (await this.app.client.key(this.videoId)).streamKey;
-    return this.key;
+  /** The key as it is now: it may have been changed elsewhere since it was asked for last. */
+  private async askForKey(): Promise<string> {
+    return this.got((await this.app.client.key(this.videoId)).streamKey);
+  }
+
+  private got(key: string): string {
+    if (this.revealed !== null) this.reveal(key);
+    return key;
   }
 
   private async toggle(): Promise<void> {
     try {
-      if (!this.revealed) await this.fetched();
-      this.revealed = !this.revealed;
-      this.showKey();
+      this.reveal(this.revealed === null ? await this.askForKey() : null);
     } catch (error) {
       this.app.failed(error);
     }
   }
 
   private async rotate(): Promise<void> {
-    const sure = await confirm({
+    const sure = await askToConfirm({
       title: "Make a new stream key?",
       text: "The old key stops working at once. Every encoder that uses it has to be given the new one.",
       action: "Make a new key",
@@ -71,20 +74,20 @@ export class SendCard {
     });
     if (!sure) return;
     try {
-      this.key = (await this.app.client.rotateKey(this.videoId)).streamKey;
-      this.showKey();
+      this.got((await this.app.client.rotateKey(this.videoId)).streamKey);
       this.app.say("The stream has a new key.");
     } catch (error) {
       this.app.failed(error);
     }
   }
 
-  private showKey(): void {
-    this.keyField.text = this.revealed && this.key !== null ? this.key : HIDDEN;
-    const label = this.revealed ? "Hide stream key" : "Show stream key";
-    this.reveal.replaceChildren(icon(this.revealed ? "hide" : "eye"));
-    this.reveal.title = label;
-    this.reveal.setAttribute("aria-label", label);
-    this.reveal.setAttribute("aria-pressed", String(this.revealed));
+  private reveal(key: string | null): void {
+    this.revealed = key;
+    this.keyField.text = key ?? HIDDEN;
+    const label = key === null ? "Show stream key" : "Hide stream key";
+    this.eye.replaceChildren(icon(key === null ? "eye" : "hide"));
+    this.eye.title = label;
+    this.eye.setAttribute("aria-label", label);
+    this.eye.setAttribute("aria-pressed", String(key !== null));
   }
 }

@@ -1,7 +1,9 @@
-import { ApiError, Client } from "../api/client";
+import { ApiError, Client, isToken } from "../api/client";
 import { h } from "../ui/dom";
-import { waves } from "../player/waves";
+import { waves } from "../ui/waves";
 import { session } from "./session";
+
+const WRONG = "This token is not the one that Weir expects.";
 
 /** The form that asks for the token, and tries it before it lets anybody in. */
 export function signIn(reason: string | null, done: (token: string) => void): HTMLElement {
@@ -20,6 +22,7 @@ export function signIn(reason: string | null, done: (token: string) => void): HT
     button.disabled = true;
     error.textContent = "";
     try {
+      if (!isToken(value)) throw new Error(WRONG);
       await new Client(value).list();
       session.keep(value, remember.checked);
       done(value);
@@ -48,6 +51,6 @@ export function signIn(reason: string | null, done: (token: string) => void): HT
 }
 
 function explain(failure: unknown): string {
-  if (failure instanceof ApiError && failure.status === 401) return "This token is not the one that Weir expects.";
+  if (failure instanceof ApiError && failure.status === 401) return WRONG;
   return failure instanceof Error ? failure.message : String(failure);
 }

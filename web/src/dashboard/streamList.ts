@@ -19,6 +19,7 @@ export class StreamList implements Page {
   private readonly known = new Map<string, StreamRow>();
   private readonly empty: HTMLElement;
   private defaults: StreamOptions | null = null;
+  private left = false;
 
   constructor(private readonly app: App) {
     document.title = "Streams · Weir";
@@ -48,11 +49,12 @@ export class StreamList implements Page {
         this.defaults = defaults;
         this.show(sorted(streams));
       },
-      (error) => app.failed(error),
+      (error) => app.missed(error),
     );
   }
 
   leave(): void {
+    this.left = true;
     this.poll.stop();
   }
 
@@ -86,7 +88,7 @@ export class StreamList implements Page {
       const wishes = await askWishes({ heading: "New stream", action: "Create stream", from });
       if (wishes === null) return;
       const { videoId } = await this.app.client.create(wishes);
-      location.hash = streamHash(videoId);
+      if (!this.left) location.hash = streamHash(videoId);
     } catch (error) {
       this.app.failed(error);
     }

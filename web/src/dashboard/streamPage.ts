@@ -1,12 +1,12 @@
 import { ApiError } from "../api/client";
 import type { StreamStatus } from "../api/types";
 import * as format from "../format";
-import { h, setText } from "../ui/dom";
-import { icon, type Icon } from "../ui/icons";
+import { focusHeading, h, setText } from "../ui/dom";
+import { icon } from "../ui/icons";
 import { Audience } from "./audience";
 import { Charts, HEALTH } from "./charts";
-import { confirm } from "./dialog";
 import { EventsCard } from "./eventsCard";
+import { Growth } from "./growth";
 import { Health } from "./health";
 import { History } from "./history";
 import { OptionsCard } from "./optionsCard";
@@ -16,6 +16,7 @@ import { RecordingsCard } from "./recordingsCard";
 import { SendCard } from "./sendCard";
 import { stateBadge } from "./state";
 import { States, StateStrip } from "./stateStrip";
+import { StreamActions } from "./streamActions";
 import { warnings } from "./warnings";
 import { WatchCard } from "./watchCard";
 
@@ -24,14 +25,12 @@ const POLL_MS = 1_000;
 /** One stream: its picture, its health, its addresses, and what can be done with it. */
 export class StreamPage implements Page {
   readonly element: HTMLElement;
-  private readonly title = h("h1", {}, "\u00a0");
+  private readonly title = h("h1", {}, "Stream");
   private readonly badge = h("div", { class: "badge" });
   private readonly uptime = h("span", { class: "uptime" });
   private readonly watching = h("span");
-  private readonly start = this.action("play", "Start", () => this.act("start"));
-  private readonly stop = this.action("stop", "Stop", () => this.askStop());
-  private readonly remove = this.action("trash", "Delete", () => this.askRemove());
   private readonly warnings = h("ul", { class: "warnings", "aria-label": "Warnings" });
+  private readonly growth = new Growth();
   private readonly history = new History();
   private readonly charts = new Charts(this.history, HEALTH);
   private readonly health = new Health();
@@ -45,9 +44,10 @@ export class StreamPage implements Page {
   private readonly quiet = h("p", { class: "no-health" }, "Bitrate, frame rate and encoding speed appear here once an encoder sends.");
   private readonly send: SendCard;
   private readonly watch: WatchCard;
+  private readonly actions: StreamActions;
   private readonly poll: Poll;
+  private readonly left = new AbortController();
   private shownWarnings = "";
-  private status: StreamStatus | null = null;
 
   constructor(
     private readonly app: App,
@@ -59,6 +59,14 @@ export class StreamPage implements Page {
     this.recordings = new RecordingsCard(app, videoId);
     this.events = new EventsCard(app, videoId, () => void this.recordings.refresh());
     this.options = new OptionsCard(app, (status) => this.show(status));
+    this.actions = new StreamActions(app, videoId, {
+      show: (status) => this.show(status),
+      rest: () => {
+        this.rest();
+        this.element.inert = true;
+      },
+      left: this.left.signal,
+    });
     this.preview = h("iframe", {
       class: "preview", title: "Preview", src: `/live/${encodeURIComponent(videoId)}?embed&preview`,
       allow: "autoplay; fullscreen; picture-in-picture",
@@ -72,7 +80,7 @@ export class StreamPage implements Page {
         "div",
         { class: "stream-head" },
         h("div", { class: "stream-name" }, this.title, h("p", { class: "stream-line" }, this.badge, this.uptime, this.watching)),
-        h("div", { class: "actions" }, this.start, this.stop, this.remove),
+        this.actions.element,
       ),
       h(
         "div",
@@ -85,6 +93,7 @@ export class StreamPage implements Page {
   }
 
   leave(): void {
+    this.left.abort();
     this.rest();
     this.charts.destroy();
     this.audience.leave();
@@ -105,7 +114,8 @@ export class StreamPage implements Page {
   }
 
   private show(status: StreamStatus): void {
-    this.status = status;
+    // The answer to something that was begun here may come when another page is shown.
+    if (this.left.signal.aborted) return;
     const live = status.status === "LIVE";
     const name = status.title || "Untitled";
     setText(this.title, name);
@@ -114,9 +124,7 @@ export class StreamPage implements Page {
     if (badge.textContent !== this.badge.textContent) this.badge.replaceChildren(badge);
     setText(this.uptime, live && status.startedAt ? format.clock((Date.now() - Date.parse(status.startedAt)) / 1000) : "");
     setText(this.watching, live ? watching(status) : "");
-    this.start.hidden = status.armed !== false;
-    this.stop.hidden = status.armed === false && !live;
-    setText(this.stop.lastElementChild!, live ? "Stop" : "Close");
+    this.actions.show(status);
     this.showWarnings(status);
     this.showHealth(status);
     this.send.show(status);
@@ -139,7 +147,7 @@ export class StreamPage implements Page {
   }
 
   private showWarnings(status: StreamStatus): void {
-    const found = warnings(status, this.history.of("bitrate"));
+    const found = warnings(status, this.growth.observe(status, Date.now()), this.history.of("bitrate"));
     const text = JSON.stringify(found);
     if (text === this.shownWarnings) return;
     this.shownWarnings = text;
@@ -148,61 +156,16 @@ export class StreamPage implements Page {
     );
   }
 
-  private async askStop(): Promise<void> {
-    const live = this.status?.status === "LIVE";
-    const sure = await confirm({
-      title: live ? "Stop the broadcast?" : "Close this stream?",
-      text: live
-        ? "Viewers see the end, and the key is refused until you press Start. An encoder that reconnects by itself stays out."
-        : "The key is refused until you press Start.",
-      action: live ? "Stop broadcast" : "Close",
-      danger: live,
-    });
-    if (sure) await this.act("stop");
-  }
-
-  private async askRemove(): Promise<void> {
-    const live = this.status?.status === "LIVE";
-    const sure = await confirm({
-      title: `Delete “${this.status?.title || "Untitled"}”?`,
-      text: `${live ? "It is live: the broadcast ends at once. " : ""}The stream, its key and its addresses are gone for good.`,
-      action: "Delete stream",
-      danger: true,
-    });
-    if (!sure) return;
-    // While it is being deleted, whatever else is asked of it is answered by 404.
-    this.rest();
-    this.element.inert = true;
-    try {
-      await this.app.client.remove(this.videoId);
-      location.hash = "#/";
-      this.app.say("The stream is deleted.");
-    } catch (error) {
-      this.app.renew();
-      this.app.failed(error);
-    }
-  }
-
-  private async act(verb: "start" | "stop"): Promise<void> {
-    try {
-      this.show(await this.app.client[verb](this.videoId));
-      this.app.say(verb === "start" ? "The key is accepted again." : "Stopped. The key is refused until you press Start.");
-    } catch (error) {
-      this.app.failed(error);
-    }
-  }
-
   private failed(error: unknown): void {
     if (error instanceof ApiError && error.status === 404) {
+      this.app.answered();
       this.rest();
+      const hadFocus = this.element.contains(document.activeElement);
       this.element.replaceChildren(
-        h("div", { class: "empty" }, h("h2", {}, "No such stream"), h("p", {}, "It may have been deleted."), h("a", { class: "button", href: "#/" }, "All streams")),
+        h("div", { class: "empty" }, h("h1", {}, "No such stream"), h("p", {}, "It may have been deleted."), h("a", { class: "button", href: "#/" }, "All streams")),
       );
-    } else this.app.failed(error);
-  }
-
-  private action(name: Icon, label: string, run: () => Promise<void>): HTMLButtonElement {
-    return h("button", { type: "button", "data-action": name, onclick: () => void run() }, icon(name), h("span", {}, label));
+      if (hadFocus) focusHeading(this.element);
+    } else this.app.missed(error);
   }
 }
 

@@ -2,6 +2,7 @@ import type { StreamStatus } from "../api/types";
 import * as format from "../format";
 import { h, setText } from "../ui/dom";
 import { icon } from "../ui/icons";
+import { Growth } from "./growth";
 import { streamHash } from "./route";
 import { stateLabel } from "./state";
 import { Thumbnail } from "./thumbnail";
@@ -20,7 +21,7 @@ export class StreamRow {
   private readonly viewerCount = h("span");
   private readonly viewers = h("span", { class: "stream-viewers", title: "Watching now" }, icon("people"), this.viewerCount);
   private readonly when = h("span", { class: "stream-when" });
-
+  private readonly growth = new Growth();
   private readonly thumbnail: Thumbnail;
 
   constructor(videoId: string) {
@@ -48,7 +49,7 @@ export class StreamRow {
     setText(this.state, text);
     setText(this.title, stream.title || "Untitled");
     setText(this.facts, live ? sent(stream) : (stream.endReason?.message ?? ""));
-    const problems = warnings(stream).length;
+    const problems = warnings(stream, this.growth.observe(stream, Date.now())).length;
     this.problems.hidden = problems === 0;
     setText(this.problemCount, problems === 1 ? "1 warning" : `${problems} warnings`);
     this.viewers.hidden = !live;

@@ -1,5 +1,6 @@
 import type { StreamStatus } from "../api/types";
 import * as format from "../format";
+import type { Lately } from "./growth";
 
 export interface Warning {
   code: string;
@@ -13,8 +14,8 @@ const MAX_KEYFRAME_INTERVAL_S = 4;
 const MIN_SPEED = 1;
 const MAX_UPLOAD_LATENCY_MS = 1_500;
 
-/** What is wrong with a stream that runs, or runs badly. `bitrates` are its last ones, where they are known. */
-export function warnings({ status, reconnecting, stalled = [], ingest, encode, upload }: StreamStatus, bitrates: (number | null)[] = []): Warning[] {
+/** What is wrong now with a stream that runs. `bitrates` are its last ones, where they are known. */
+export function warnings({ status, reconnecting, stalled = [], ingest, encode, upload }: StreamStatus, lately: Lately, bitrates: (number | null)[] = []): Warning[] {
   if (status !== "LIVE") return [];
   const found: Warning[] = [];
   const add = (code: string, title: string, detail: string): void => void found.push({ code, title, detail });
@@ -31,19 +32,16 @@ export function warnings({ status, reconnecting, stalled = [], ingest, encode, u
   if (isUnstable(bitrates)) add("unstable", "The bitrate swings", "The way from the encoder may be too narrow, or its rate control isn’t CBR. Send a lower, constant bitrate.");
   if (ingest && !ingest.videoCodec) add("no-video", "No video arrives", "Only sound is sent. Check the encoder’s scene and its video settings.");
   if (ingest && !ingest.audioCodec) add("no-audio", "No sound arrives", "Only video is sent. Check the encoder’s audio settings.");
-  const errors = encode?.decodeErrors ?? 0;
-  if (errors > 0) {
-    add("decode", `${counted(errors, "decode error")}`, "What arrives is damaged. The encoder is overloaded, or an unstable network makes it drop data.");
+  const { decodeErrors, framesSkipped, segmentsDropped, retries } = lately;
+  if (decodeErrors > 0) {
+    add("decode", counted(decodeErrors, "decode error"), "What arrives is damaged. The encoder is overloaded, or an unstable network makes it drop data.");
   }
   const speed = encode?.speed ?? 1;
   if (speed < MIN_SPEED) {
     add("speed", `Encoding at ${format.speed(speed)}`, "This machine can’t keep up. Send a smaller picture or fewer frames, or run fewer streams here.");
   }
-  const dropped = encode?.framesDropped ?? 0;
-  if (dropped > 0) add("frames", `${counted(dropped, "frame")} left out`, "They were skipped before encoding, to keep up with the live picture.");
-  const lost = upload?.segmentsDropped ?? 0;
-  if (lost > 0) add("lost", `${counted(lost, "segment")} never reached storage`, "Playlists mark the gap. Check the object store and the way to it.");
-  const retries = upload?.retries ?? 0;
+  if (framesSkipped > 0) add("frames", counted(framesSkipped, "frame left out", "frames left out"), "They were skipped before encoding, to keep up with the live picture.");
+  if (segmentsDropped > 0) add("lost", counted(segmentsDropped, "segment never reached storage", "segments never reached storage"), "Playlists mark the gap. Check the object store and the way to it.");
   if (retries > 0) add("retries", counted(retries, "upload retry", "upload retries"), upload?.lastError ?? "The object store refused or was slow, and was asked again.");
   if ((upload?.latencyMs ?? 0) > MAX_UPLOAD_LATENCY_MS) {
     add("slow-upload", `Uploads take ${format.milliseconds(upload?.latencyMs)}`, "A segment lasts 2 s; uploads that take about as long pile up.");
@@ -64,6 +62,7 @@ export function isUnstable(bitrates: (number | null)[]): boolean {
   return Math.sqrt(variance) > MAX_SPREAD * mean;
 }
 
+/** How often something happened lately. */
 function counted(n: number, one: string, many = `${one}s`): string {
-  return `${format.count(n)} ${n === 1 ? one : many}`;
+  return `${format.count(n)} ${n === 1 ? one : many} in the last minute`;
 }

@@ -2,7 +2,7 @@ import type { Delivery, Webhook, WebhookWishes } from "../api/types";
 import * as format from "../format";
 import { h, setText } from "../ui/dom";
 import { icon, type Icon } from "../ui/icons";
-import { confirm } from "./dialog";
+import { askToConfirm } from "./dialog";
 import type { App } from "./page";
 import { askWebhook } from "./webhookForm";
 import { showSecret } from "./webhookSecret";
@@ -17,6 +17,7 @@ export class WebhookCard {
   private readonly trouble = h("p", { class: "webhook-trouble" });
   private readonly toggle = this.action("stop", "Disable", () => this.setEnabled());
   private readonly deliveries = h("ol", { class: "events" });
+  private lines = new Map<string, HTMLElement>();
   private readonly log: HTMLDetailsElement;
   private webhook: Webhook | null = null;
   private shownAttempts = "";
@@ -66,7 +67,10 @@ export class WebhookCard {
     await this.attempt(async () => {
       const { deliveries } = await this.app.client.deliveries(this.id);
       const none = h("li", {}, h("span", {}, "Nothing was sent yet."));
-      this.deliveries.replaceChildren(...(deliveries.length > 0 ? deliveries.map(deliveryLine) : [none]));
+      // Lines that are there already stay, with what is folded out of them.
+      const known = this.lines;
+      this.lines = new Map(deliveries.map((delivery) => [lineKey(delivery), known.get(lineKey(delivery)) ?? deliveryLine(delivery)]));
+      this.deliveries.replaceChildren(...(deliveries.length > 0 ? this.lines.values() : [none]));
     });
   }
 
@@ -97,7 +101,7 @@ export class WebhookCard {
   }
 
   private async rotate(): Promise<void> {
-    const sure = await confirm({
+    const sure = await askToConfirm({
       title: "Make a new secret?",
       text: "For a day, events are signed with the old one as well, so that your server can change over.",
       action: "New secret",
@@ -110,7 +114,7 @@ export class WebhookCard {
   }
 
   private async askRemove(): Promise<void> {
-    const sure = await confirm({
+    const sure = await askToConfirm({
       title: "Delete this webhook?",
       text: "Its server is told nothing any more, not even what has happened already.",
       action: "Delete webhook",
@@ -150,12 +154,21 @@ function trouble({ enabled, disabledReason, failures, failingSince, nextAttemptA
   return `Failed ${times} since ${format.dateTime(failingSince)}; tried again at ${format.dateTime(nextAttemptAt)}. What comes after waits.`;
 }
 
+function lineKey({ eventId, at }: Delivery): string {
+  return `${eventId} ${at}`;
+}
+
 function deliveryLine({ at, eventId, eventType, status, error, durationMs, answer }: Delivery): HTMLElement {
   const outcome = error ?? `${status} after ${format.milliseconds(durationMs)}`;
   return h(
     "li",
-    { "data-kind": error ? "bad" : "info", title: answer },
+    { "data-kind": error ? "bad" : "info" },
     h("time", { datetime: at, title: format.dateTime(at) }, format.moment(Date.parse(at), Date.now())),
-    h("span", {}, `${eventId} ${eventType}: ${outcome}`),
+    h(
+      "div",
+      {},
+      h("span", {}, `${eventId} ${eventType}: ${outcome}`),
+      answer ? h("details", {}, h("summary", {}, "Its answer"), h("pre", { tabindex: 0 }, answer)) : null,
+    ),
   );
 }

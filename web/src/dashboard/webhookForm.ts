@@ -1,6 +1,6 @@
 import { EVENT_TYPES, type EventType, type WebhookWishes } from "../api/types";
 import { h } from "../ui/dom";
-import { open } from "./dialog";
+import { showDialog } from "./dialog";
 
 interface Question {
   heading: string;
@@ -14,7 +14,7 @@ export async function askWebhook({ heading, action, from }: Question): Promise<W
   const boxes = EVENT_TYPES.map((type) => h("input", { type: "checkbox", value: type, checked: from.eventTypes === null || from.eventTypes.includes(type) }));
   // A webhook of no events is none.
   const check = (): void => boxes[0]!.setCustomValidity(boxes.some(({ checked }) => checked) ? "" : "Choose one at least.");
-  const agreed = await open((close) => [
+  const agreed = await showDialog((close) => [
     h(
       "form",
       {

@@ -1,5 +1,5 @@
 import { h } from "../ui/dom";
-import { open } from "./dialog";
+import { showDialog } from "./dialog";
 import { Field } from "./field";
 import type { App } from "./page";
 
@@ -7,7 +7,7 @@ import type { App } from "./page";
 export async function showSecret(app: App, secret: string): Promise<void> {
   const field = new Field("Secret", (error) => app.failed(error));
   field.text = secret;
-  await open((close) => [
+  await showDialog((close) => [
     h("h2", {}, "The webhook’s secret"),
     h("p", {}, "Your server checks signatures with it. Copy it now: it isn’t shown again."),
     field.element,

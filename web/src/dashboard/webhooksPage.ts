@@ -28,7 +28,7 @@ export class WebhooksPage implements Page {
       h("div", { class: "list-head" }, h("div", {}, h("h1", {}, "Webhooks"), this.summary), this.addButton()),
       this.list,
     );
-    this.poll = new Poll(POLL_MS, (signal) => this.refresh(signal), (error) => app.failed(error));
+    this.poll = new Poll(POLL_MS, (signal) => this.refresh(signal), (error) => app.missed(error));
   }
 
   leave(): void {

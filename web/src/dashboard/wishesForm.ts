@@ -1,6 +1,6 @@
 import type { StreamOptions, Wishes } from "../api/types";
 import { h } from "../ui/dom";
-import { open } from "./dialog";
+import { showDialog } from "./dialog";
 
 /** Bounds of the server. */
 const MAX_RECONNECT_WINDOW_S = 1800;
@@ -32,7 +32,12 @@ export async function askWishes({ heading, action, note, from }: Question): Prom
     h("div", { class: "pair" }, labelled("Keep for (days)", retention), labelled("Rewind (seconds)", dvr)),
     h("label", { class: "check" }, convert, "Queue a transcode job for each"),
   );
-  const showRecording = (): void => void (recording.hidden = !record.checked);
+  const showRecording = (): void => {
+    recording.hidden = !record.checked;
+    if (record.checked) return;
+    // What is wrong in a field that isn't shown would forbid to submit, and couldn't be pointed at.
+    for (const input of [retention, dvr]) if (!input.validity.valid) input.value = input.defaultValue;
+  };
   showRecording();
 
   const dropout = h(
@@ -45,7 +50,7 @@ export async function askWishes({ heading, action, note, from }: Question): Prom
   // What is wrong can't be shown while it is folded away.
   reconnect.addEventListener("invalid", () => (dropout.open = true));
 
-  const agreed = await open((close) => [
+  const agreed = await showDialog((close) => [
     h(
       "form",
       {

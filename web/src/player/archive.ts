@@ -1,6 +1,8 @@
 import Hls from "hls.js";
 import { Backoff } from "../backoff";
 import { KeptHls, KeptNative, type KeptSource } from "./keptSource";
+import { monotonicSeconds } from "./monotonic";
+import type { Pause } from "./pause";
 
 const TICK_MS = 100;
 /** Standing still this long while it should move, the picture is being waited for, s. */
@@ -12,8 +14,6 @@ export interface ArchiveEvents {
   picture(): void;
   /** What was kept is not there (any more). */
   gone(): void;
-  /** The browser wants a gesture before it plays. */
-  blocked(): void;
   changed(): void;
   error(reason: string): void;
 }
@@ -23,7 +23,6 @@ export type Start = { date: number } | { position: number };
 
 /** Plays what is kept of a broadcast, on the element that is live playback's otherwise. */
 export class Archive {
-  paused = false;
   private source: KeptSource | null = null;
   private start: Start = { position: 0 };
   private readonly backoff = new Backoff(500, 10_000);
@@ -35,6 +34,7 @@ export class Archive {
   constructor(
     private readonly video: HTMLVideoElement,
     private readonly url: string,
+    private readonly pause: Pause,
     private readonly events: ArchiveEvents,
   ) {
     window.setInterval(() => this.tick(), TICK_MS);
@@ -45,9 +45,8 @@ export class Archive {
     return this.source !== null || this.retry !== 0;
   }
 
-  open(start: Start, paused: boolean): void {
+  open(start: Start): void {
     this.close();
-    this.paused = paused;
     this.attach(start);
   }
 
@@ -60,30 +59,14 @@ export class Archive {
     this.position = -1;
   }
 
-  async play(): Promise<void> {
-    this.paused = false;
-    this.movedAt = seconds();
-    try {
-      await this.video.play();
-    } catch (error) {
-      if (error instanceof DOMException && error.name === "NotAllowedError") this.events.blocked();
-    }
-  }
-
-  pause(): void {
-    this.paused = true;
-    this.video.pause();
-    this.events.changed();
-  }
-
   seek(start: Start): void {
     const position = "date" in start ? this.source?.positionOf(start.date) : start.position;
     // Not known before the playlist is there.
     if (position === null || position === undefined) this.start = start;
     else this.video.currentTime = position;
-    this.movedAt = seconds();
+    this.movedAt = monotonicSeconds();
     // The element pauses by itself at the end.
-    if (!this.paused && this.video.paused) void this.play();
+    if (!this.pause.on && this.video.paused) void this.pause.play();
     this.events.changed();
   }
 
@@ -103,12 +86,12 @@ export class Archive {
   }
 
   get waiting(): boolean {
-    return this.active && !this.paused && !this.ended && (this.movingSince === null || seconds() - this.movedAt > WAITING_S);
+    return this.active && !this.pause.on && !this.ended && (this.movingSince === null || monotonicSeconds() - this.movedAt > WAITING_S);
   }
 
   private attach(start: Start): void {
     this.start = start;
-    this.movedAt = seconds();
+    this.movedAt = monotonicSeconds();
     this.video.playbackRate = 1;
     const events = {
       gone: () => this.events.gone(),
@@ -118,7 +101,7 @@ export class Archive {
       start: () => this.start,
     };
     this.source = Hls.isSupported() ? new KeptHls(this.video, this.url, events) : new KeptNative(this.video, this.url, events);
-    if (!this.paused) void this.play();
+    if (!this.pause.on) void this.pause.play();
   }
 
   /** A new source in place of one that can't go on, where that one was. */
@@ -139,8 +122,8 @@ export class Archive {
   private tick(): void {
     const { video } = this;
     if (!this.source) return;
-    const now = seconds();
-    if (this.paused || video.seeking) this.movedAt = now;
+    const now = monotonicSeconds();
+    if (this.pause.on || video.seeking || video.ended) this.movedAt = now;
     // While it seeks there may be the picture of where it was.
     if (video.seeking || video.currentTime === this.position) return;
     this.position = video.currentTime;
@@ -151,8 +134,4 @@ export class Archive {
     }
     if (this.movingSince !== null && now - this.movingSince > RECOVERED_S) this.backoff.reset();
   }
-}
-
-function seconds(): number {
-  return performance.now() / 1000;
 }

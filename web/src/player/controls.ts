@@ -1,8 +1,9 @@
 import { clock, count, seconds } from "../format";
 import { h, setText } from "../ui/dom";
 import { icon, type Icon } from "../ui/icons";
-import { canFullscreen } from "./fullscreen";
+import { canFullscreen, isFullscreen } from "./fullscreen";
 import type { Shortcuts } from "./keyboard";
+import { isPlayable } from "./phase";
 import type { Player, PlayerView } from "./player";
 import { SeekBar, label } from "./seekBar";
 import { Thumbs } from "./thumbs";
@@ -77,12 +78,14 @@ export class Controls {
     const { video } = this.player;
     const playing = view.phase === "live" || view.phase === "reconnecting" || view.phase === "replay";
     setIcon(this.play, video.paused ? "play" : "pause", video.paused ? "Play (space)" : "Pause (space)");
-    this.play.disabled = !playing;
+    // A broadcast that starts waits for who has paused the one before, or whose browser wants a gesture.
+    const waitsForViewer = view.paused && isPlayable(view.phase);
+    this.play.disabled = !playing && !waitsForViewer;
     const muted = this.volume.muted;
     setIcon(this.mute, muted ? "muted" : "volume", muted ? "Unmute (m)" : "Mute (m)");
     this.level.value = String(muted ? 0 : video.volume);
-    this.unmute.hidden = !(muted && playing && !view.blocked && !view.paused);
-    this.bigPlay.hidden = !(view.blocked || (view.paused && playing));
+    this.unmute.hidden = !(muted && playing && !view.paused);
+    this.bigPlay.hidden = !waitsForViewer;
     this.showLive(view, playing);
     this.seek.show(playing ? view.range : null);
     const time = playing ? told(view) : "";
@@ -91,7 +94,7 @@ export class Controls {
     setText(this.viewersCount, count(view.viewers));
     this.viewers.hidden = view.viewers === null;
     this.viewers.setAttribute("aria-label", `${count(view.viewers)} watching`);
-    const full = document.fullscreenElement !== null;
+    const full = isFullscreen(video);
     setIcon(this.fullscreen, full ? "reduce" : "enlarge", full ? "Leave full screen (f)" : "Full screen (f)");
     this.showQualities();
   }

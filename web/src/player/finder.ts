@@ -6,6 +6,8 @@ export class Finder {
   private timer = 0;
   private every: number | null = null;
   private looking = false;
+  /** No look before this time, ms, as the server has asked for. */
+  private heldUntil = 0;
 
   constructor(
     private readonly url: string,
@@ -22,9 +24,16 @@ export class Finder {
     if (every === null) clearTimeout(this.timer);
   }
 
+  /** What the server has asked for was about another broadcast. */
+  release(): void {
+    if (performance.now() >= this.heldUntil) return;
+    this.heldUntil = 0;
+    if (this.every !== null) this.schedule(0);
+  }
+
   private schedule(delay: number): void {
     clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => void this.look(), delay);
+    this.timer = window.setTimeout(() => void this.look(), Math.max(delay, this.heldUntil - performance.now()));
   }
 
   private async look(): Promise<void> {
@@ -32,6 +41,7 @@ export class Finder {
     this.looking = true;
     const result = await look(this.url, this.clock);
     this.looking = false;
+    this.heldUntil = performance.now() + result.retryAfter;
     if (this.every === null) return;
     this.schedule(this.every);
     this.found(result);

@@ -5,7 +5,7 @@ type BufferController = NonNullable<HlsConfig["bufferController"]>;
 type Tracker = ConstructorParameters<BufferController>[1];
 type Arguments = Parameters<Tracker["detectEvictedFragments"]>;
 
-// The full build of hls.js, which this is, has one.
+// Optional in the types, for builds without Media Source; the light build, which vite.config.ts aliases, has one.
 const Base = Hls.DefaultConfig.bufferController as BufferController;
 /** Above 0, and below the next segment's number. */
 const JUST_ABOVE_ZERO = Number.MIN_VALUE;

@@ -1,6 +1,7 @@
 import Hls, { Events } from "hls.js";
 import type { ErrorData, HlsConfig, LevelLoadedData } from "hls.js";
 import { FirstSegmentBuffer } from "./firstSegment";
+import { describe } from "./hlsError";
 import { PartHints, hintedLoader } from "./partHints";
 import type { ServerClock } from "./serverClock";
 import type { Quality, Source, SourceEvents } from "./source";
@@ -82,7 +83,7 @@ export class HlsSource implements Source {
   }
 
   private onError(data: ErrorData): void {
-    const reason = `${data.type}: ${data.details}${data.response ? ` (${data.response.code})` : ""}`;
+    const reason = describe(data);
     this.events.error(reason);
     if (data.fatal) this.events.failed(reason);
   }

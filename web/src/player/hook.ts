@@ -1,5 +1,6 @@
 import Hls from "hls.js";
 import { HlsSource } from "./hlsSource";
+import { monotonicSeconds } from "./monotonic";
 import type { Player } from "./player";
 
 /** What a look at `window.weir.stats()` tells; times in seconds unless named otherwise. */
@@ -50,7 +51,7 @@ export function hook(player: Player): Hook {
     },
     video,
     stats() {
-      const now = performance.now() / 1000;
+      const now = monotonicSeconds();
       const { pacer } = playback;
       const frames = video.getVideoPlaybackQuality();
       const view = player.view;

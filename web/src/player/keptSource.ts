@@ -1,6 +1,8 @@
 import Hls, { ErrorDetails, Events } from "hls.js";
 import type { ErrorData, LevelDetails } from "hls.js";
 import type { Start } from "./archive";
+import { describe } from "./hlsError";
+import { startDate } from "./startDate";
 
 export interface KeptEvents {
   /** There is no such playlist. */
@@ -79,7 +81,7 @@ export class KeptHls implements KeptSource {
   }
 
   private onError(data: ErrorData): void {
-    const reason = `${data.type}: ${data.details}${data.response ? ` (${data.response.code})` : ""}`;
+    const reason = describe(data);
     this.events.error(reason);
     if (!data.fatal) return;
     if (data.details === ErrorDetails.MANIFEST_LOAD_ERROR && data.response?.code === 404) this.events.gone();
@@ -108,13 +110,13 @@ export class KeptNative implements KeptSource {
   }
 
   positionOf(date: number): number | null {
-    const { startDate } = this;
-    return startDate === null ? null : Math.max(0, date - startDate) / 1000;
+    const start = startDate(this.video);
+    return start === null ? null : Math.max(0, date - start) / 1000;
   }
 
   dateOf(position: number): number | null {
-    const { startDate } = this;
-    return startDate === null ? null : startDate + position * 1000;
+    const start = startDate(this.video);
+    return start === null ? null : start + position * 1000;
   }
 
   get length(): number | null {
@@ -125,11 +127,5 @@ export class KeptNative implements KeptSource {
     this.listening.abort();
     this.video.removeAttribute("src");
     this.video.load();
-  }
-
-  /** Safari's own way to PROGRAM-DATE-TIME. */
-  private get startDate(): number | null {
-    const start = (this.video as HTMLVideoElement & { getStartDate?(): Date }).getStartDate?.().getTime();
-    return start === undefined || Number.isNaN(start) ? null : start;
   }
 }

@@ -12,6 +12,8 @@ export interface Shortcuts {
 
 const SEEK_S = 5;
 const VOLUME_STEP = 0.1;
+/** What sliders and lists do something with themselves. */
+const VALUE_KEYS = /^(Arrow|Home$|End$)/;
 
 /** The action of a key; null for keys that the player leaves alone. */
 export function shortcut(key: string, actions: Shortcuts): (() => void) | null {
@@ -49,11 +51,13 @@ export function listen(actions: Shortcuts, used: () => void): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target as HTMLElement;
     // Controls keep the keys that they understand themselves.
-    if (target.matches("select, input") && event.key.startsWith("Arrow")) return;
+    if (target.matches("select, input") && VALUE_KEYS.test(event.key)) return;
     if (target.matches("select, button") && event.key === " ") return;
     const action = shortcut(event.key.length === 1 ? event.key.toLowerCase() : event.key, actions);
     if (!action) return;
     event.preventDefault();
+    // A key that is held goes on with what has steps, and doesn't flip back what it has flipped.
+    if (event.repeat && !event.key.startsWith("Arrow")) return;
     action();
     used();
   });

@@ -1,3 +1,4 @@
+import { monotonicSeconds } from "./monotonic";
 import { Pace } from "./pace";
 import { Stalls } from "./stalls";
 import type { Source } from "./source";
@@ -19,13 +20,13 @@ export class LivePacer {
   private rescuedAt = -Infinity;
 
   constructor(private readonly video: HTMLVideoElement) {
-    video.addEventListener("seeking", () => this.stalls.rest(performance.now() / 1000));
+    video.addEventListener("seeking", () => this.stalls.rest(monotonicSeconds()));
   }
 
   /** The source is a new one, with a timeline of its own. */
   reset(): void {
     this.pace = new Pace();
-    this.stalls.rest(performance.now() / 1000);
+    this.stalls.rest(monotonicSeconds());
     this.following = true;
     this.video.playbackRate = 1;
   }

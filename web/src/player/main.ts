@@ -50,7 +50,7 @@ function main(): void {
     volumeBy: (step) => volume.step(step),
   };
   const poster = new Poster(`/live/${encodeURIComponent(videoId)}/thumb.jpg`);
-  const screen = new Screen(() => player.replay({ position: 0 }));
+  const screen = new Screen(() => player.watchAgain());
   const controls = new Controls(player, volume, actions);
   const brand = h("p", { class: "brand", "aria-hidden": "true" }, "weir");
   root.append(poster.element, video, screen.element, brand, controls.element);
@@ -58,7 +58,7 @@ function main(): void {
   refresh = () => {
     const view = player.view;
     root.dataset["phase"] = view.phase;
-    root.dataset["playing"] = String((view.phase === "live" || view.phase === "replay") && !view.paused && !view.blocked);
+    root.dataset["playing"] = String((view.phase === "live" || view.phase === "replay") && !view.paused);
     poster.show(view.phase);
     screen.show(view);
     controls.show(view);
@@ -69,7 +69,7 @@ function main(): void {
 
   const idle = new Idle(root);
   listen(actions, () => idle.wake());
-  for (const event of ["play", "pause", "volumechange", "waiting"]) video.addEventListener(event, refresh);
+  for (const event of ["play", "pause", "playing", "volumechange", "waiting"]) video.addEventListener(event, refresh);
   document.addEventListener("fullscreenchange", refresh);
   video.addEventListener("click", (event) => {
     // A tap shows the controls; only a mouse's click is meant for playback.

@@ -1,4 +1,5 @@
 import type { Quality, Source, SourceEvents } from "./source";
+import { startDate } from "./startDate";
 
 /** HLS played by the browser itself, where there is no Media Source. */
 export class NativeSource implements Source {
@@ -23,9 +24,8 @@ export class NativeSource implements Source {
   }
 
   get playingDate(): number | null {
-    // Safari's own way to PROGRAM-DATE-TIME.
-    const start = (this.video as HTMLVideoElement & { getStartDate?(): Date }).getStartDate?.().getTime();
-    return start === undefined || Number.isNaN(start) ? null : start + this.video.currentTime * 1000;
+    const start = startDate(this.video);
+    return start === null ? null : start + this.video.currentTime * 1000;
   }
 
   stopLoading(): void {}

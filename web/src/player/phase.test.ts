@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { StreamState } from "../api/types";
-import { INITIAL, phase, reduce, wantsMedia, wantsReplay, type Signal, type ViewerState } from "./phase";
+import { INITIAL, isPlayable, phase, reduce, wantsMedia, wantsReplay, type PlaylistOutcome, type Signal, type ViewerState } from "./phase";
 
 const watch = (status: StreamState, reconnecting = false): Signal => ({
   type: "watch",
   message: { type: "status", status, isLiveNow: status === "LIVE", reconnecting, viewers: 3, rewind: null },
 });
-const playlist = (outcome: "live" | "ended" | "missing" | "unreachable"): Signal => ({ type: "playlist", outcome });
+const playlist = (outcome: PlaylistOutcome): Signal => ({ type: "playlist", outcome });
 const after = (...signals: Signal[]): ViewerState => signals.reduce(reduce, INITIAL);
 const told = (...signals: Signal[]): string => phase(after(...signals));
 
@@ -55,6 +55,23 @@ describe("phase", () => {
     expect(told(watch("LIVE"), { type: "socketLost" }, playlist("unreachable"))).toBe("offline");
     expect(told(watch("LIVE"), { type: "picture" }, { type: "socketLost" }, playlist("unreachable"))).toBe("live");
     expect(told(playlist("unreachable"), playlist("missing"))).toBe("notStarted");
+  });
+
+  it("says that there is no room, whatever the socket says, until there is", () => {
+    expect(told(playlist("full"))).toBe("full");
+    const refused = [watch("LIVE"), playlist("full"), watch("LIVE")];
+    expect([told(...refused), wantsMedia(after(...refused))]).toEqual(["full", true]);
+    expect(told(...refused, watch("LIVE", true))).toBe("full");
+    expect(told(...refused, playlist("live"))).toBe("starting");
+    expect(told(...refused, watch("READY"))).toBe("ended");
+    expect(told(...refused, watch("READY"), watch("LIVE"))).toBe("starting");
+    expect(told(...refused, { type: "socketLost" }, playlist("unreachable"))).toBe("offline");
+    expect(told(watch("LIVE"), { type: "picture" }, playlist("full"))).toBe("live");
+  });
+
+  it("has something to pause only where something plays, or starts to", () => {
+    expect((["starting", "live", "reconnecting", "replay"] as const).every(isPlayable)).toBe(true);
+    expect((["connecting", "offline", "noStream", "notStarted", "full", "ended", "failed"] as const).some(isPlayable)).toBe(false);
   });
 
   it("wants the picture back when its source was taken away", () => {

@@ -8,6 +8,7 @@ export type Phase =
   | "noStream"
   | "notStarted"
   | "starting"
+  | "full"
   | "live"
   | "reconnecting"
   | "replay"
@@ -19,7 +20,7 @@ export type Signal =
   | { type: "socketLost" }
   /** The server knows no stream of this name. */
   | { type: "noStream" }
-  /** What a look at the playlist found; it counts only while there is no socket. */
+  /** What a look at the playlist found. Of the stream it tells only while there is no socket. */
   | { type: "playlist"; outcome: PlaylistOutcome }
   /** The first picture of a broadcast is on the screen. */
   | { type: "picture" }
@@ -32,13 +33,15 @@ export type Signal =
   /** What was said to be kept is not there. */
   | { type: "gone" };
 
-export type PlaylistOutcome = "live" | "ended" | "missing" | "unreachable";
+export type PlaylistOutcome = "live" | "ended" | "missing" | "unreachable" | "full";
 
 export interface ViewerState {
   stream: "unknown" | "none" | "pending" | "live" | "over" | "failed";
   publisherAway: boolean;
   socketOpen: boolean;
   unreachable: boolean;
+  /** There is no room for another viewer. */
+  full: boolean;
   picture: boolean;
   /** Counts broadcasts seen: a new one needs a new source. */
   broadcast: number;
@@ -55,6 +58,7 @@ export const INITIAL: ViewerState = {
   publisherAway: false,
   socketOpen: false,
   unreachable: false,
+  full: false,
   picture: false,
   broadcast: 0,
   viewers: null,
@@ -76,9 +80,12 @@ export function reduce(state: ViewerState, signal: Signal): ViewerState {
       return { ...state, socketOpen: false, viewers: null };
     case "noStream":
       return { ...state, stream: "none", unreachable: false, publisherAway: false };
-    case "playlist":
-      if (state.socketOpen) return state;
-      return fromPlaylist(state, signal.outcome);
+    case "playlist": {
+      // The socket is open to those as well to whom the playlist isn't.
+      if (signal.outcome === "full") return { ...state, full: true, unreachable: false };
+      const admitted = state.full ? { ...state, full: false } : state;
+      return state.socketOpen ? admitted : fromPlaylist(admitted, signal.outcome);
+    }
     case "picture":
       return { ...state, picture: true };
     case "detached":
@@ -95,12 +102,15 @@ export function phase(state: ViewerState): Phase {
   if (state.replaying) return "replay";
   switch (state.stream) {
     case "unknown":
+      if (state.full) return "full";
       return state.unreachable ? "offline" : "connecting";
     case "none":
       return state.picture ? "live" : "noStream";
     case "pending":
+      if (state.full) return "full";
       return state.unreachable ? "offline" : "notStarted";
     case "live":
+      if (state.full && !state.picture) return "full";
       if (state.publisherAway) return "reconnecting";
       if (state.picture) return "live";
       return state.unreachable ? "offline" : "starting";
@@ -110,6 +120,11 @@ export function phase(state: ViewerState): Phase {
     case "failed":
       return state.picture ? "live" : "failed";
   }
+}
+
+/** Whether something can be played and paused. Else a pause would be of a broadcast that is yet to come. */
+export function isPlayable(phase: Phase): boolean {
+  return phase === "starting" || phase === "live" || phase === "reconnecting" || phase === "replay";
 }
 
 /** Whether a live source belongs on the video element. */
@@ -123,7 +138,7 @@ export function wantsReplay(state: ViewerState): boolean {
   return over && !state.replaying && state.broadcast === 0 && state.rewind !== null;
 }
 
-function fromPlaylist(state: ViewerState, outcome: PlaylistOutcome): ViewerState {
+function fromPlaylist(state: ViewerState, outcome: Exclude<PlaylistOutcome, "full">): ViewerState {
   if (outcome === "unreachable") return { ...state, unreachable: true };
   const next = { ...state, unreachable: false, publisherAway: false };
   switch (outcome) {
@@ -140,5 +155,5 @@ function fromPlaylist(state: ViewerState, outcome: PlaylistOutcome): ViewerState
 
 function toLive(state: ViewerState): ViewerState {
   if (state.stream === "live") return state;
-  return { ...state, stream: "live", broadcast: state.broadcast + 1, picture: false, replaying: false };
+  return { ...state, stream: "live", broadcast: state.broadcast + 1, picture: false, full: false, replaying: false };
 }

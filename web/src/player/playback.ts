@@ -4,7 +4,9 @@ import { Finder } from "./finder";
 import { HlsSource } from "./hlsSource";
 import { LivePacer } from "./livePacer";
 import type { Look } from "./lookup";
+import { monotonicSeconds } from "./monotonic";
 import { NativeSource } from "./nativeSource";
+import type { Pause } from "./pause";
 import type { PlaylistOutcome } from "./phase";
 import { ServerClock } from "./serverClock";
 import type { Source } from "./source";
@@ -29,8 +31,6 @@ export interface PlaybackEvents {
   picture(): void;
   detached(): void;
   drained(): void;
-  /** The browser wants a gesture before it plays. */
-  blocked(): void;
   changed(): void;
 }
 
@@ -61,9 +61,8 @@ export class Playback {
   private readonly backoff = new Backoff(250, 5_000);
   private readonly finder: Finder;
   private wantedAt = 0;
-  private pausedAt: number | null = null;
-  /** Since when the picture has moved, s. */
-  private movingSince: number | null = null;
+  /** Since when the source has shown a picture, s. */
+  private shownSince: number | null = null;
   private readonly standstill = new Standstill();
   private position = -1;
   /** No new source before this time, ms. */
@@ -74,6 +73,7 @@ export class Playback {
   constructor(
     private readonly video: HTMLVideoElement,
     private readonly url: string,
+    private readonly pause: Pause,
     private readonly events: PlaybackEvents,
   ) {
     this.pacer = new LivePacer(video);
@@ -86,45 +86,29 @@ export class Playback {
   want(demand: Demand): void {
     const before = this.demand;
     this.demand = demand;
-    if ((demand.flowing && !before.flowing) || (before.scout && !demand.scout)) this.standstill.returned(seconds());
+    if ((demand.flowing && !before.flowing) || (before.scout && !demand.scout)) this.standstill.returned(monotonicSeconds());
     if (!demand.media || demand.broadcast !== before.broadcast) this.detach();
     if (demand.media && (!before.media || demand.broadcast !== before.broadcast)) {
       this.wantedAt = performance.now();
       this.heldUntil = 0;
+      this.finder.release();
     }
     this.aim();
   }
 
-  /** Plays, and is told when the browser doesn't let it. */
-  async play(): Promise<void> {
-    const pausedFor = this.pausedAt === null ? 0 : seconds() - this.pausedAt;
-    this.pausedAt = null;
-    if (this.source && pausedFor > LONG_PAUSE_S) this.restart("long pause");
-    else if (this.source && pausedFor > 0) this.goLive();
-    try {
-      await this.video.play();
-    } catch (error) {
-      if (error instanceof DOMException && error.name === "NotAllowedError") this.events.blocked();
-    }
-  }
-
-  pause(): void {
-    this.pausedAt = seconds();
-    this.video.pause();
-    this.events.changed();
-  }
-
-  get paused(): boolean {
-    return this.pausedAt !== null;
+  /** The picture is to move again after a pause of so many seconds: live, rather than from where it was. */
+  resume(pausedFor: number): void {
+    if (pausedFor > LONG_PAUSE_S) this.restart("long pause");
+    else this.goLive();
   }
 
   goLive(): void {
-    if (this.source) this.pacer.goLive(seconds(), this.source);
+    if (this.source) this.pacer.goLive(monotonicSeconds(), this.source);
     this.events.changed();
   }
 
   seekBy(amount: number): void {
-    if (this.source) this.pacer.seekBy(seconds(), amount, this.source);
+    if (this.source) this.pacer.seekBy(monotonicSeconds(), amount, this.source);
     this.events.changed();
   }
 
@@ -136,7 +120,7 @@ export class Playback {
 
   /** Wall time of the picture on the screen, ms since the epoch; null while there is no picture or no date. */
   get playingDate(): number | null {
-    return this.movingSince === null ? null : (this.source?.playingDate ?? null);
+    return this.shownSince === null ? null : (this.source?.playingDate ?? null);
   }
 
   /** The server's time, ms since the epoch. */
@@ -146,7 +130,7 @@ export class Playback {
 
   /** Playback should move and doesn't. */
   get waiting(): boolean {
-    return this.source !== null && !this.paused && this.standstill.length(seconds()) > 0.6;
+    return this.source !== null && !this.pause.on && this.standstill.length(monotonicSeconds()) > 0.6;
   }
 
   /** Keeps an error for the record. */
@@ -158,28 +142,29 @@ export class Playback {
   private tick(): void {
     const { source, video } = this;
     if (!source) return;
-    const now = seconds();
+    const now = monotonicSeconds();
     this.pacer.tick(now, source);
-    if (video.currentTime !== this.position) {
-      this.position = video.currentTime;
-      this.standstill.moved(now);
-      if (video.readyState >= 2 && !video.seeking && this.movingSince === null) this.onPicture(now);
-    }
-    if (this.pausedAt !== null) {
-      if (now - this.pausedAt > LONG_PAUSE_S) source.stopLoading();
+    const hasMoved = video.currentTime !== this.position;
+    this.position = video.currentTime;
+    if (hasMoved) this.standstill.moved(now);
+    // What is attached in a pause shows its picture without moving.
+    const hasPicture = video.readyState >= 2 && !video.seeking && (hasMoved || this.pause.on);
+    if (hasPicture && this.shownSince === null) this.onPicture(now);
+    if (this.pause.on) {
+      if (this.pause.length(now) > LONG_PAUSE_S) source.stopLoading();
       this.standstill.moved(now);
       return;
     }
     const still = this.standstill.length(now);
-    const isFrozen = this.standstill.isFrozen(now, this.pacer.pace.interval, this.movingSince !== null);
+    const isFrozen = this.standstill.isFrozen(now, this.pacer.pace.interval, this.shownSince !== null);
     if (this.failed && still > EMPTY_S) this.detach();
     else if (this.demand.flowing && isFrozen) this.restart("picture stood still");
     else if (this.demand.over && still > DRAINED_S) this.events.drained();
-    if (this.movingSince !== null && now - this.movingSince > RECOVERED_S) this.backoff.reset();
+    if (this.shownSince !== null && now - this.shownSince > RECOVERED_S) this.backoff.reset();
   }
 
   private onPicture(now: number): void {
-    this.movingSince = now;
+    this.shownSince = now;
     this.startupMs ??= performance.now() - this.wantedAt;
     this.events.picture();
   }
@@ -196,7 +181,7 @@ export class Playback {
     const events = {
       failed: (reason: string) => this.restart(reason),
       changed: () => {
-        this.pacer.observe(seconds());
+        this.pacer.observe(monotonicSeconds());
         this.events.changed();
       },
       error: (reason: string) => this.note(reason),
@@ -204,12 +189,13 @@ export class Playback {
     this.detach();
     // Without the old source's picture there may be nothing left to play for.
     if (!this.demand.media) return;
-    this.standstill.moved(seconds());
+    this.standstill.moved(monotonicSeconds());
     this.pacer.reset();
+    this.pause.renew();
     this.source = Hls.isSupported()
       ? new HlsSource(this.video, this.url, parts, this.clock, events)
       : new NativeSource(this.video, this.url, events);
-    if (!this.paused) void this.play();
+    if (!this.pause.on) void this.pause.play();
   }
 
   private detach(): void {
@@ -217,7 +203,7 @@ export class Playback {
     this.source.destroy();
     this.source = null;
     this.failed = false;
-    this.movingSince = null;
+    this.shownSince = null;
     this.position = -1;
     this.events.detached();
   }
@@ -238,8 +224,4 @@ export class Playback {
     if (media && (!this.source || this.failed)) this.finder.interval = LOOK_SOON_MS;
     else this.finder.interval = scout ? LOOK_LATER_MS : null;
   }
-}
-
-function seconds(): number {
-  return performance.now() / 1000;
 }

@@ -1,8 +1,9 @@
 import type { WatchMessage } from "../api/types";
 import { Archive, type Start } from "./archive";
 import { isMissing } from "./lookup";
+import { Pause } from "./pause";
 import { Playback } from "./playback";
-import { INITIAL, phase, reduce, wantsMedia, wantsReplay, type Phase, type Signal, type ViewerState } from "./phase";
+import { INITIAL, isPlayable, phase, reduce, wantsMedia, wantsReplay, type Phase, type Signal, type ViewerState } from "./phase";
 import { LIVE_ZONE_S, beginning, seekRange, type SeekRange } from "./seekRange";
 
 /** What the page shows of a player. */
@@ -11,9 +12,8 @@ export interface PlayerView {
   viewers: number | null;
   /** The picture stands still although it should move. */
   waiting: boolean;
+  /** Playback waits for the viewer. */
   paused: boolean;
-  /** Playback waits for a gesture of the viewer. */
-  blocked: boolean;
   /** Playing at the live edge, or catching up with it. */
   atEdge: boolean;
   latency: number | null;
@@ -27,7 +27,7 @@ export interface PlayerView {
 export class Player {
   readonly playback: Playback;
   readonly archive: Archive;
-  blocked = false;
+  private readonly pause: Pause;
   private state: ViewerState = INITIAL;
 
   constructor(
@@ -38,28 +38,23 @@ export class Player {
     private readonly changed: () => void,
   ) {
     const folder = `/live/${encodeURIComponent(videoId)}`;
-    const blocked = (): void => {
-      this.blocked = true;
-      this.changed();
-    };
-    this.archive = new Archive(video, `${folder}/vod.m3u8`, {
+    // Of both, as it is of the viewer: who has paused the one finds the other paused, too.
+    this.pause = new Pause(video, {
+      resumed: (pausedFor) => this.playback.resume(pausedFor),
+      changed: () => this.changed(),
+    });
+    this.archive = new Archive(video, `${folder}/vod.m3u8`, this.pause, {
       picture: () => this.signal({ type: "picture" }),
       gone: () => this.signal({ type: "gone" }),
-      blocked,
       changed: () => this.changed(),
       error: (reason) => this.playback.note(reason),
     });
-    this.playback = new Playback(video, `${folder}/index.m3u8${query ? `?${query}` : ""}`, {
+    this.playback = new Playback(video, `${folder}/index.m3u8${query ? `?${query}` : ""}`, this.pause, {
       playlist: (outcome) => this.signal({ type: "playlist", outcome }),
       picture: () => this.signal({ type: "picture" }),
       detached: () => this.signal({ type: "detached" }),
       drained: () => this.signal({ type: "drained" }),
-      blocked,
       changed: () => this.changed(),
-    });
-    video.addEventListener("playing", () => {
-      this.blocked = false;
-      this.changed();
     });
   }
 
@@ -76,18 +71,18 @@ export class Player {
   }
 
   togglePlay(): void {
-    const { shown } = this;
-    if (this.video.paused) void shown.play();
-    else shown.pause();
+    if (!isPlayable(phase(this.state))) return;
+    if (this.video.paused) void this.pause.play();
+    else this.pause.pause();
   }
 
   goLive(): void {
     if (!this.state.replaying) {
-      if (this.playback.paused) this.togglePlay();
+      if (this.pause.on) void this.pause.play();
       else this.playback.goLive();
     } else if (this.state.stream === "live") {
       this.signal({ type: "replay", on: false });
-      void this.playback.play();
+      void this.pause.play();
     }
   }
 
@@ -126,23 +121,26 @@ export class Player {
 
   /** Shows what is kept, in place of what is live. */
   replay(start: Start): void {
-    const { paused } = this.playback;
     this.signal({ type: "replay", on: true });
-    this.archive.open(start, paused);
+    this.archive.open(start);
     this.changed();
   }
 
+  watchAgain(): void {
+    this.replay({ position: 0 });
+    if (this.pause.on) void this.pause.play();
+  }
+
   get view(): PlayerView {
-    const { playback, archive, shown } = this;
+    const { playback, archive } = this;
     const { replaying, stream, rewind, viewers } = this.state;
     const { length } = archive;
     const now = phase(this.state);
     return {
       phase: now,
       viewers,
-      waiting: shown.waiting && !this.blocked,
-      paused: shown.paused || (replaying && archive.ended),
-      blocked: this.blocked,
+      waiting: replaying ? archive.waiting : playback.waiting,
+      paused: this.pause.on || (replaying && archive.ended),
       atEdge: !replaying && playback.pacer.following,
       latency: replaying ? null : playback.latency,
       again: now === "ended" && rewind !== null,
@@ -155,10 +153,6 @@ export class Player {
         kept: replaying && length !== null ? { length, position: this.video.currentTime } : null,
       }),
     };
-  }
-
-  private get shown(): Playback | Archive {
-    return this.state.replaying ? this.archive : this.playback;
   }
 
   private signal(signal: Signal): void {

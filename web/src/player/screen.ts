@@ -1,7 +1,7 @@
 import { h, setText } from "../ui/dom";
 import { icon } from "../ui/icons";
+import { waves } from "../ui/waves";
 import type { PlayerView } from "./player";
-import { waves } from "./waves";
 
 const TEXTS: Record<Exclude<PlayerView["phase"], "live" | "replay">, [headline: string, detail: string]> = {
   connecting: ["Connecting", ""],
@@ -9,6 +9,7 @@ const TEXTS: Record<Exclude<PlayerView["phase"], "live" | "replay">, [headline: 
   noStream: ["No such stream", "Check the address, or ask whoever sent it to you."],
   notStarted: ["Not started yet", "The picture appears here by itself when the stream begins."],
   starting: ["Starting", "The first picture is on its way."],
+  full: ["No room for more viewers", "As many watch as the server lets in. Trying again every half minute."],
   reconnecting: ["Reconnecting", "The broadcaster’s connection broke. Playback goes on when it is back."],
   ended: ["The stream has ended", "If it begins again, it plays here by itself."],
   failed: ["The stream broke off", "If it begins again, it plays here by itself."],
@@ -39,14 +40,22 @@ export class Screen {
     );
   }
 
-  show({ phase, waiting, paused, blocked, again }: PlayerView): void {
+  show({ phase, waiting, paused, again }: PlayerView): void {
     this.again.hidden = !again;
     const moving = (phase === "live" || phase === "reconnecting") && !waiting;
+    // Nothing starts in a pause: then there is the large button alone.
+    const isPausedStart = phase === "starting" && paused;
     // A publisher's absence shows only once what was buffered has been played.
-    const message = phase === "live" || phase === "replay" || (phase === "reconnecting" && moving) ? null : TEXTS[phase];
-    this.element.dataset["kind"] = message ? "message" : waiting && !paused && !blocked ? "waiting" : "none";
+    const isPicture = phase === "live" || phase === "replay" || (phase === "reconnecting" && moving);
+    const message = isPicture || isPausedStart ? null : TEXTS[phase];
+    this.element.dataset["kind"] = message ? "message" : waiting ? "waiting" : "none";
     setText(this.headline, message?.[0] ?? "");
     setText(this.detail, message?.[1] ?? "");
-    setText(this.spoken, phase === "live" ? "Live" : phase === "replay" ? "Recording" : `${TEXTS[phase][0]}. ${TEXTS[phase][1]}`);
+    setText(this.spoken, isPausedStart ? "Press play to watch." : spoken(phase));
   }
+}
+
+function spoken(phase: PlayerView["phase"]): string {
+  if (phase === "live") return "Live";
+  return phase === "replay" ? "Recording" : TEXTS[phase].join(". ");
 }

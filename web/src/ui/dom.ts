@@ -33,3 +33,11 @@ export function append(parent: Element, children: Child[]): void {
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/** Puts those who hear a page, or reach it by the keyboard, at its heading. */
+export function focusHeading(page: Element): void {
+  const heading = page.querySelector("h1");
+  if (!heading) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
