@@ -5,6 +5,7 @@ mod connection;
 #[cfg(test)]
 mod differential;
 mod head;
+mod prompt;
 mod rewind;
 
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use connection::{Connection, Shared};
+use prompt::Prompt;
 
 /// Connections that a viewer may need: a playlist, a part, a segment and a socket, where HTTP/1.1 is spoken.
 const OF_A_VIEWER: usize = 4;
@@ -77,7 +79,7 @@ pub(crate) async fn serve<L>(
             counter!("weir_http_refused_total").increment(1);
             continue;
         };
-        let connection = Connection::new(io, peer, shared.clone());
+        let connection = Connection::new(Prompt::new(io), peer, shared.clone());
         open.spawn(async move {
             connection.run().await;
             drop(place);
@@ -131,6 +133,7 @@ mod tests {
     use tokio::task::JoinHandle;
     use tokio::time::Instant;
 
+    use super::prompt::WRITE_LIMIT;
     use super::*;
 
     const ASK: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -148,7 +151,8 @@ mod tests {
         let (client, io) = duplex(1024);
         let stopped = CancellationToken::new();
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        let connection = Connection::new(io, peer, Arc::new(shared(router.into(), stopped.clone())));
+        let shared = Arc::new(shared(router.into(), stopped.clone()));
+        let connection = Connection::new(Prompt::new(io), peer, shared);
         (client, stopped, tokio::spawn(connection.run()))
     }
 
@@ -165,7 +169,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_is_slow_to_ask_is_hung_up_on() {
-        for begun in ["GET / HTTP/1.1\r\nhost: a\r\n", "POST / HTTP/1.1\r\n", ""] {
+        for begun in ["GET / HTTP/1.1\r\nhost: a\r\n", "POST / HTTP/1.1\r\n", "P", "PRI * HTTP/2.0\r\n", ""] {
             let (mut slow, _, serving) = connect(Router::new());
             slow.write_all(begun.as_bytes()).await.unwrap();
             let since = Instant::now();
@@ -268,6 +272,18 @@ mod tests {
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
         assert!(answer.ends_with(&LONG.repeat(1000)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_read_is_hung_up_on() {
+        const LONG: usize = 1 << 20;
+        for ask in [ASK, b"GET / HTTP/1.1\r\ncontent-length: 0\r\n\r\n"] {
+            let (mut idle, _, serving) = connect(Router::new().route("/", get(|| async { vec![0; LONG] })));
+            idle.write_all(ask).await.unwrap();
+            let since = Instant::now();
+            serving.await.unwrap();
+            assert!((WRITE_LIMIT..WRITE_LIMIT * 2).contains(&since.elapsed()), "{:?}", since.elapsed());
+        }
     }
 
     #[tokio::test]

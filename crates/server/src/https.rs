@@ -19,7 +19,8 @@ pub(crate) const PROTOCOLS: [&str; 2] = ["h2", "http/1.1"];
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const HANDSHAKES: usize = 256;
 
-/// Accepts connections over TLS. A client that is slow to shake hands keeps nobody else waiting.
+/// Accepts connections over TLS. A client that is slow to shake hands keeps nobody else waiting, until there are
+/// [`HANDSHAKES`] of them.
 pub(crate) struct TlsListener {
     local: SocketAddr,
     shaken: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,

@@ -8,6 +8,9 @@ pub(super) const BYTES: usize = 8 << 10;
 /// The most header fields that are read here.
 pub(super) const FIELDS: usize = 64;
 
+/// What HTTP/2 begins with (RFC 9113 §3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 /// What a connection's first bytes are.
 #[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 pub(super) enum Head {
@@ -22,6 +25,10 @@ pub(super) enum Head {
 impl Head {
     /// Reads a head. Whatever says where a request ends in another way than by an empty line isn't read here.
     pub(super) fn parse(bytes: &[u8]) -> Self {
+        // hyper waits for the rest of it without a limit.
+        if bytes.len() < HTTP2_PREFACE.len() && HTTP2_PREFACE.starts_with(bytes) {
+            return Self::Partial;
+        }
         let Some(method) = method(bytes) else { return Self::Other };
         let mut fields = [httparse::EMPTY_HEADER; FIELDS];
         let mut parsed = httparse::Request::new(&mut fields);
