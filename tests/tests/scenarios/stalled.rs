@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::ptrace;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
-use scenarios::{Source, Weir, encode};
+use scenarios::{Source, Stream, Weir, encode};
 
 #[tokio::test]
 async fn an_encoder_that_hangs_ends_its_broadcast_alone() {
@@ -22,11 +22,25 @@ async fn an_encoder_that_hangs_ends_its_broadcast_alone() {
         .await;
     let failed = hung.reaches("FAILED").await;
     assert_eq!(failed["endReason"]["code"], "encoder_stalled", "{failed}");
+    // Parts of the segment in hand have been served, and may be kept for ever: no other may have its name.
+    let listed = numbers(&weir, &hung).await;
+    let mut again = hung.publish(source());
+    hung.reaches("LIVE").await;
+    let in_hand = listed.last().unwrap() + 1;
+    assert!(numbers(&weir, &hung).await[0] > in_hand, "a name was used twice");
+    again.stop().await;
     player.segments(2).await;
     other.stop().await;
     player.ended().await;
     player.finish();
     assert!(weir.log().contains("the encoder stands still"));
+}
+
+/// The numbers of the segments that a stream's playlist lists.
+async fn numbers(weir: &Weir, stream: &Stream) -> Vec<u64> {
+    let playlist = weir.api().get(&format!("/live/{}/index.m3u8", stream.id)).await.text;
+    let names = playlist.lines().filter_map(|line| line.strip_prefix("segment_")?.strip_suffix(".ts"));
+    names.map(|number| number.parse().unwrap()).collect()
 }
 
 /// Has a thread stand still, as one does that waits for a lock for ever; a debugger can do that. It does so in

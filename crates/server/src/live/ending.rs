@@ -16,23 +16,30 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(10);
 /// nothing else is stored of the stream and the window lingers.
 const UPLOAD_LIMIT: Duration = Duration::from_secs(15);
 
+/// How an encoder has come to its end.
+pub(super) struct Finished {
+    pub(super) end: End,
+    /// Its last segment is complete; or else parts of one that never will be have been served.
+    pub(super) is_whole: bool,
+}
+
 /// Flushes the encoder, for as long as it gets on. One that failed says so, whatever else the reason
 /// to end was.
-pub(super) async fn finish(broadcast: &Broadcast, running: &mut Running, end: End) -> End {
+pub(super) async fn finish(broadcast: &Broadcast, running: &mut Running, end: End) -> Finished {
     if running.encoder.is_none() {
-        return end;
+        return Finished { end, is_whole: false };
     }
     // An encoder that has just ended by itself takes nothing more; its result says why.
     let _ = broadcast.feed.tell(Feed::Finish).await;
     loop {
         let before = (broadcast.feed.depth(), *running.listed.borrow());
         match timeout(FLUSH_LIMIT, result_of(&mut running.encoder)).await {
-            Ok(Err(error)) => return encoder_end(Err(error)),
-            Ok(Ok(())) => return end,
+            Ok(Err(error)) => return Finished { end: encoder_end(Err(error)), is_whole: false },
+            Ok(Ok(())) => return Finished { end, is_whole: true },
             Err(_) if before != (broadcast.feed.depth(), *running.listed.borrow()) => {}
             Err(_) => {
                 leave_behind(broadcast);
-                return end;
+                return Finished { end, is_whole: false };
             }
         }
     }

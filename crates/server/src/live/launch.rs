@@ -110,7 +110,7 @@ impl Shared {
             resumed.unwrap_or_else(|| MediaPlaylist::new(segment_duration, options.playlist_window));
         // What an earlier playlist listed goes once this one has taken its place.
         let listed: HashSet<_> = playlist.entries().map(|entry| keys.segment(entry.sequence)).collect();
-        writer.remove_once_unlisted(earlier.into_iter().filter(|key| !listed.contains(key)));
+        let unlisted = earlier.into_iter().filter(|key| !listed.contains(key)).collect();
         let publisher = Publisher {
             playlist,
             catalog: self.catalog.clone(),
@@ -128,6 +128,7 @@ impl Shared {
             multivariant,
             keys,
             writer,
+            unlisted,
         };
         tokio::spawn(publisher.run().in_current_span())
     }

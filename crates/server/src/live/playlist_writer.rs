@@ -28,6 +28,8 @@ pub(super) struct PlaylistWriter {
 struct Shared {
     wanted: Mutex<Wanted>,
     changed: Notify,
+    /// Nothing more is written: another writer of the same key may have begun.
+    abandoned: CancellationToken,
 }
 
 #[derive(Default)]
@@ -35,10 +37,9 @@ struct Wanted {
     playlist: Option<Bytes>,
     /// Written once, after the first media playlist: it names that one.
     multivariant: Option<Object>,
-    /// Keys that `playlist` no longer lists.
+    /// Keys that `playlist`, or one that it took the place of, lists no more.
     unlisted: Vec<String>,
     finished: bool,
-    abandoned: bool,
 }
 
 impl PlaylistWriter {
@@ -50,7 +51,8 @@ impl PlaylistWriter {
         let writer = Writer {
             settle: Some(settle),
             shared: shared.clone(),
-            latest: LatestObject::new(uploader.clone(), key, PLAYLIST_TYPE, PLAYLIST_CACHE),
+            // One that was abandoned may have left an attempt under way.
+            latest: LatestObject::new(uploader.clone(), key, PLAYLIST_TYPE, PLAYLIST_CACHE).inherited(),
             uploader,
             grace,
             hurry,
@@ -60,9 +62,13 @@ impl PlaylistWriter {
         Self { shared, settled }
     }
 
-    /// The media playlist should be this, from now on; one that wasn't written yet is forgotten.
-    pub(super) fn write(&self, playlist: Bytes) {
-        self.shared.lock().playlist = Some(playlist);
+    /// The media playlist should be this, from now on; one that wasn't written yet is forgotten. The objects that it lists no
+    /// more, `unlisted`, are removed once it has been stored for long enough.
+    pub(super) fn write(&self, playlist: Bytes, unlisted: impl IntoIterator<Item = String>) {
+        let mut wanted = self.shared.lock();
+        wanted.playlist = Some(playlist);
+        wanted.unlisted.extend(unlisted);
+        drop(wanted);
         self.shared.changed.notify_one();
     }
 
@@ -70,11 +76,6 @@ impl PlaylistWriter {
     pub(super) fn write_multivariant(&self, playlist: Object) {
         self.shared.lock().multivariant = Some(playlist);
         self.shared.changed.notify_one();
-    }
-
-    /// The next playlist doesn't list these any more.
-    pub(super) fn remove_once_unlisted(&self, keys: impl IntoIterator<Item = String>) {
-        self.shared.lock().unlisted.extend(keys);
     }
 
     /// Waits until the last playlist is stored. Old segments are still removed after that.
@@ -88,9 +89,10 @@ impl PlaylistWriter {
 
 impl Drop for PlaylistWriter {
     fn drop(&mut self) {
-        let mut wanted = self.shared.lock();
-        (wanted.finished, wanted.abandoned) = (true, true);
-        drop(wanted);
+        // One that was finished may settle what it has written.
+        if !std::mem::replace(&mut self.shared.lock().finished, true) {
+            self.shared.abandoned.cancel();
+        }
         self.shared.changed.notify_one();
     }
 }
@@ -123,6 +125,12 @@ enum Step {
 
 impl Writer {
     async fn run(mut self) {
+        let abandoned = self.shared.abandoned.clone();
+        // What is left to be removed then is known to the writer that comes after.
+        abandoned.run_until_cancelled(self.write_all()).await;
+    }
+
+    async fn write_all(&mut self) {
         loop {
             match self.next() {
                 Step::Write(playlist, unlisted) => self.write(playlist, unlisted).await,
@@ -147,7 +155,7 @@ impl Writer {
         let finished = wanted.finished;
         drop(wanted);
         if finished && let Some(settle) = self.settle.take() {
-            // Nobody waits for it where the writer was abandoned.
+            // A publisher that is gone doesn't wait for it.
             let _ = settle.send(());
         }
         if finished && self.hurry.is_cancelled() {
@@ -174,9 +182,6 @@ impl Writer {
                 tracing::warn!(%error, "the playlist cannot be stored; trying on");
                 {
                     let mut wanted = self.shared.lock();
-                    if wanted.abandoned {
-                        return;
-                    }
                     wanted.unlisted.extend(unlisted);
                     wanted.playlist.get_or_insert(playlist);
                 }
@@ -188,13 +193,7 @@ impl Writer {
     async fn write_multivariant(&mut self, playlist: Object) {
         let Err(error) = self.uploader.put(&playlist).await else { return };
         tracing::warn!(%error, "the multivariant playlist cannot be stored; trying on");
-        {
-            let mut wanted = self.shared.lock();
-            if wanted.abandoned {
-                return;
-            }
-            wanted.multivariant.get_or_insert(playlist);
-        }
+        self.shared.lock().multivariant.get_or_insert(playlist);
         tokio::time::sleep(PAUSE).await;
     }
 

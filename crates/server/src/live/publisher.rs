@@ -45,6 +45,8 @@ pub(super) struct Publisher {
     /// Told when more segments are kept.
     pub(super) kept: Arc<watch::Sender<()>>,
     pub(super) writer: PlaylistWriter,
+    /// What a playlist listed, and the next one that is written doesn't.
+    pub(super) unlisted: Vec<String>,
     /// The newest multivariant playlist, once the rendition is known.
     pub(super) multivariant: watch::Receiver<Option<String>>,
 }
@@ -102,8 +104,7 @@ impl Publisher {
         evicted.extend(self.playlist.push(entry));
         if !self.recorded {
             // An attempt to store what is a gap now may have been carried out all the same.
-            let keys = evicted.iter().map(|entry| self.keys.segment(entry.sequence));
-            self.writer.remove_once_unlisted(keys);
+            self.unlisted.extend(evicted.iter().map(|entry| self.keys.segment(entry.sequence)));
         }
         // In a long outage nothing is kept, and what is listed only passes by.
         let first = self.playlist.entries().next().map(|entry| entry.sequence);
@@ -133,7 +134,7 @@ impl Publisher {
     }
 
     fn write_playlists(&mut self) {
-        self.writer.write(self.playlist.render().into());
+        self.writer.write(self.playlist.render().into(), self.unlisted.drain(..));
         if self.multivariant.has_changed().unwrap_or(false)
             && let Some(text) = self.multivariant.borrow_and_update().clone()
         {
@@ -228,6 +229,7 @@ mod tests {
             unkept: Vec::new(),
             recorded: false,
             kept: Arc::default(),
+            unlisted: Vec::new(),
             multivariant: watch::channel(None).1,
             upload: SegmentUpload { keys: keys.clone(), uploader, health: Arc::default() },
             keys,

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::broadcast::{Broadcast, End, Presence};
-use super::ending::{encoder_end, finish, finish_uploads, give_up, leave_behind, result_of};
+use super::ending::{Finished, encoder_end, finish, finish_uploads, give_up, leave_behind, result_of};
 use super::feed::{self, FeedReceiver};
 use super::health::Health;
 use super::launch::Running;
@@ -34,6 +34,10 @@ const LINGER: Duration = Duration::from_secs(300);
 /// segment in hand, whose parts are served, and one for the time that the catalog takes. Each that is lost in a
 /// crash is a gap in the playlist.
 const SEQUENCES_AHEAD: u64 = 2;
+
+/// The pauses after the catalog has refused the end of a broadcast, which is then tried again.
+const END_PAUSES: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// The task of one broadcast.
 pub(super) struct Supervisor {
@@ -141,33 +145,36 @@ impl Supervisor {
         shared.reserve(&broadcast, first, &mut reserved).await;
         let mut late = None;
         let mut sheets = None;
-        let (end, next) = match shared.start(&broadcast, feed, first, segment_duration, resumed, earlier) {
-            Ok(mut running) => {
-                running.away = away;
-                let end = shared.watch(&broadcast, &mut running, &mut reserved).await;
-                broadcast.end(end.clone());
-                let end = finish(&broadcast, &mut running, end).await;
-                broadcast.window.end();
-                broadcast.uploads.end();
-                let next = *running.listed.borrow();
-                if next.is_some() {
-                    // A broadcast so short that it is over as it goes on air has been there all the same.
-                    shared.went_live(&broadcast, &mut running).await;
+        let (end, next, unused) =
+            match shared.start(&broadcast, feed, first, segment_duration, resumed, earlier) {
+                Ok(mut running) => {
+                    running.away = away;
+                    let end = shared.watch(&broadcast, &mut running, &mut reserved).await;
+                    broadcast.end(end.clone());
+                    let Finished { end, is_whole } = finish(&broadcast, &mut running, end).await;
+                    broadcast.window.end();
+                    broadcast.uploads.end();
+                    let next = *running.listed.borrow();
+                    if next.is_some() {
+                        // A broadcast so short that it is over as it goes on air has been there all the same.
+                        shared.went_live(&broadcast, &mut running).await;
+                    }
+                    late = finish_uploads(&broadcast, running.uploads).await;
+                    sheets = running.sheets;
+                    if late.is_none() {
+                        sprites::finish(sheets.take()).await;
+                    }
+                    let unused = next.unwrap_or(first).get() + u64::from(!is_whole);
+                    (end, next, MediaSequence::new(unused))
                 }
-                late = finish_uploads(&broadcast, running.uploads).await;
-                sheets = running.sheets;
-                if late.is_none() {
-                    sprites::finish(sheets.take()).await;
+                Err(error) => {
+                    let end = End::encoder(&error);
+                    broadcast.end(end.clone());
+                    (end, None, first)
                 }
-                (end, next)
-            }
-            Err(error) => {
-                let end = End::encoder(&error);
-                broadcast.end(end.clone());
-                (end, None)
-            }
-        };
-        shared.record_end(&broadcast, end, before, first, next).await;
+            };
+        let segments = next.map(|next| next.get() - first.get());
+        shared.record_end(&broadcast, end, before, segments, unused).await;
         metrics::gauge!("weir_broadcasts").decrement(1);
         broadcast.finished.cancel();
         // Whoever is at the end of the playlist still reads its last segments.
@@ -304,30 +311,28 @@ impl Shared {
         }
     }
 
+    /// Tells the catalog of the end, after so many `segments`. The next broadcast's numbers begin at `unused`.
     async fn record_end(
         &self,
         broadcast: &Broadcast,
         end: End,
         before: Status,
-        first: MediaSequence,
-        next: Option<MediaSequence>,
+        segments: Option<u64>,
+        unused: MediaSequence,
     ) {
-        let status = match (next, end.status) {
+        let status = match (segments, end.status) {
             (None, Status::Ready) if before != Status::Live => before,
             (_, status) => status,
         };
-        let next = next.unwrap_or(first);
-        tracing::info!(
-            reason = end.reason.code,
-            message = end.reason.message,
-            segments = next.get() - first.get(),
-            "ended"
-        );
+        let segments = segments.unwrap_or_default();
+        tracing::info!(reason = end.reason.code, message = end.reason.message, segments, "ended");
         metrics::counter!("weir_broadcasts_ended_total", "reason" => end.reason.code.clone()).increment(1);
-        let kept = self.catalog.set_next_sequence(&broadcast.id, next).await;
-        let ended = self.catalog.ended(&broadcast.id, status, &end.reason).await;
-        for error in [kept.err(), ended.err()].into_iter().flatten() {
+        for pause in END_PAUSES {
+            let kept = self.catalog.set_next_sequence(&broadcast.id, unused).await;
+            let ended = self.catalog.ended(&broadcast.id, status, &end.reason).await;
+            let Err(error) = kept.and(ended) else { break };
             tracing::error!(%error, "the end of the broadcast is not recorded");
+            tokio::time::sleep(pause).await;
         }
         self.board.set(&broadcast.id, status, false);
     }
