@@ -31,26 +31,35 @@ fn look(jpeg: &[u8]) -> (String, [u8; 3]) {
 
 #[test]
 fn a_still_is_what_viewers_see() {
+    // The second is as large as stills are: only its range changes.
+    looks_as_sent([0xC8, 0x32, 0x96], (640, 480), (480, 360), (120, 90));
+    looks_as_sent([0xF0, 0xF0, 0xF0], (640, 360), (640, 360), (160, 90));
+}
+
+fn looks_as_sent(sent: [u8; 3], from: (u32, u32), to: (u32, u32), tile_size: (u32, u32)) {
     transcode::init();
     let mut transcoder = Transcoder::new(Options::default()).unwrap();
     assert_eq!(transcoder.still(640, 360).unwrap(), None);
     transcoder.start_session(Timestamp::ZERO);
-    let pictures = "-f lavfi -i color=c=0xC83296:s=640x480:r=30:d=1";
-    for event in publish(&[pictures, &tone(48_000, 1.0), X264, AAC]) {
+    let [red, green, blue] = sent;
+    let pictures =
+        format!("-f lavfi -i color=c=0x{red:02X}{green:02X}{blue:02X}:s={}x{}:r=30:d=1", from.0, from.1);
+    for event in publish(&[&pictures, &tone(48_000, 1.0), X264, AAC]) {
         transcoder.push(event, &mut |_| {}).unwrap();
     }
     for _ in 0..3 {
         let still = transcoder.still(640, 360).unwrap().unwrap();
         let (size, color) = look(&still.data);
-        assert_eq!((still.width, still.height, size.as_str()), (480, 360, "480 360"));
-        let off = color.iter().zip([0xC8, 0x32, 0x96]).map(|(is, was): (&u8, u8)| is.abs_diff(was)).max();
+        assert_eq!((still.width, still.height), to);
+        assert_eq!(size, format!("{} {}", to.0, to.1));
+        let off = color.iter().zip(sent).map(|(is, was): (&u8, u8)| is.abs_diff(was)).max();
         assert!(off.unwrap() <= 6, "{color:?}");
         let tile = still.tile;
-        assert_eq!((tile.width, tile.height), (120, 90));
+        assert_eq!((tile.width, tile.height), tile_size);
         let (size, color) =
             look(&sprite_sheet(&[tile.clone(), tile.clone(), tile.clone(), tile], 2).unwrap());
-        assert_eq!(size, "240 180");
-        let off = color.iter().zip([0xC8, 0x32, 0x96]).map(|(is, was): (&u8, u8)| is.abs_diff(was)).max();
+        assert_eq!(size, format!("{} {}", 2 * tile_size.0, 2 * tile_size.1));
+        let off = color.iter().zip(sent).map(|(is, was): (&u8, u8)| is.abs_diff(was)).max();
         assert!(off.unwrap() <= 6, "{color:?}");
     }
 }
