@@ -32,9 +32,6 @@ pub struct PublishRequest {
     pub query: Option<String>,
     /// The encoder's own name for itself (`flashVer`).
     pub encoder: Option<String>,
-    /// The URL that the encoder was given, cut after its first path segment, so that it holds
-    /// neither key nor query.
-    pub tc_url: Option<String>,
 }
 
 impl fmt::Debug for PublishRequest {
@@ -44,7 +41,6 @@ impl fmt::Debug for PublishRequest {
             .field("key", &self.key)
             .field("query", &self.query.as_ref().map(|_| "redacted"))
             .field("encoder", &self.encoder)
-            .field("tc_url", &self.tc_url)
             .finish()
     }
 }
@@ -191,7 +187,7 @@ pub struct Stats {
     pub malformed_messages: u64,
     /// Messages that their sender gave up before their end.
     pub aborted_messages: u64,
-    /// Timestamps that jumped and were mended.
+    /// Timestamps that jumped, and composition offsets that could not be, and were mended.
     pub timestamp_jumps: u64,
     /// Timestamps that went back a little and were held.
     pub timestamps_held: u64,

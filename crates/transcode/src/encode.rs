@@ -41,8 +41,8 @@ pub(crate) fn open_video(
     if options.encoder == "libx264" {
         // No keyframes besides those of the grid; captions would survive only an unscaled picture.
         private.extend([("sc_threshold", "0"), ("a53cc", "0")]);
-        // The one thing that sets its sequence parameter set apart from the other presets': with it, a stream
-        // that changes to it midway stays what it said that it is.
+        // Without it ultrafast has another profile than the other presets, and a stream that changes to it midway is
+        // no longer what it said that it is.
         if preset == "ultrafast" {
             private.push(("x264-params", "8x8dct=1"));
         }

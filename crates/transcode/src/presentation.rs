@@ -219,7 +219,6 @@ impl Presentation {
         let rendition = Rendition::open(&self.options, preset, format, pts)?;
         self.pace.set_nominal(frame_rate);
         stats.output_size = Some((width, height));
-        stats.output_frame_rate = Some(frame_rate);
         self.rendition = Some(rendition);
         Ok(())
     }

@@ -55,9 +55,9 @@ impl Thinning {
     }
 }
 
-/// The time since `last`; none is as long as can be.
+/// The time since `last`; longer than any picture may be shown, if there is none.
 pub(crate) fn since(last: Option<Timestamp>, now: Timestamp) -> MediaDuration {
-    last.map_or(LONGEST_PICTURE, |last| now - last)
+    last.map_or(LONGEST_HURRIED, |last| now - last)
 }
 
 #[cfg(test)]

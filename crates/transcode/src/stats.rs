@@ -1,5 +1,3 @@
-use media::FrameRate;
-
 /// What a [`Transcoder`](crate::Transcoder) has done since it was made. Counters only grow.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
@@ -42,8 +40,6 @@ pub struct VideoStats {
     pub preset: String,
     /// Picture rate of the input, measured from its timestamps.
     pub input_frame_rate: Option<f64>,
-    /// Picture rate that is produced.
-    pub output_frame_rate: Option<FrameRate>,
 }
 
 /// What became of the sound. Samples are counted in a channel.

@@ -111,10 +111,9 @@ impl VideoTrack {
     }
 
     /// Hands out what decoder and encoder still hold.
-    pub(crate) fn finish(mut self, out: &mut dyn FnMut(MediaEvent)) -> Result<VideoStats, Error> {
+    pub(crate) fn finish(mut self, out: &mut dyn FnMut(MediaEvent)) -> Result<(), Error> {
         let Self { reception, presentation, stats } = &mut self;
         reception.drain(stats, &mut |picture, stats| presentation.show(picture, stats, out))?;
-        self.presentation.finish(&mut self.stats, out)?;
-        Ok(self.stats)
+        self.presentation.finish(&mut self.stats, out)
     }
 }

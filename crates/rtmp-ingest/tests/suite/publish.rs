@@ -52,7 +52,6 @@ fn what_a_request_says() {
     let request = request(&Script::publish());
     assert_eq!((request.app.as_str(), request.key.expose()), ("live", "KEY"));
     assert_eq!(request.encoder.as_deref(), Some("test/1"));
-    assert_eq!(request.tc_url.as_deref(), Some("rtmp://h/live"), "neither password nor key nor query");
     assert_eq!(request.query, None);
 }
 

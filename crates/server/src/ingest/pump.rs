@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use metrics::counter;
-use rtmp_ingest::{Connection, Event, Session};
+use rtmp_ingest::{Connection, ErrorKind, Event, Session};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +13,7 @@ use crate::live::{Attached, FeedError, IngestMeter, Removal};
 pub(super) enum Over {
     /// The other side unpublished or closed in good order.
     Finished,
-    /// It closed without a word.
+    /// Nothing more comes, and nothing was wrong.
     Closed,
     /// It broke the protocol, a limit or the connection.
     Broken(rtmp_ingest::Error),
@@ -33,6 +33,10 @@ impl Over {
         match self {
             Self::Finished => "finished",
             Self::Closed => "closed",
+            Self::Broken(rtmp_ingest::Error {
+                kind: ErrorKind::Disconnected | ErrorKind::SourceDisconnected,
+                ..
+            }) => "disconnected",
             Self::Broken(_) => "broken",
             Self::Replaced => "taken_over",
             Self::Ended(_) | Self::NotTaken(_) => "ended",

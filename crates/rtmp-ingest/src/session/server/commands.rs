@@ -16,7 +16,6 @@ pub(super) struct App {
     rest: String,
     query: Option<String>,
     encoder: Option<String>,
-    tc_url: Option<String>,
     /// Whether it announced that it understands a reconnect request.
     pub(super) reconnects: bool,
 }
@@ -174,7 +173,6 @@ impl App {
             rest: rest.to_owned(),
             query,
             encoder: text("flashVer").and_then(printable),
-            tc_url: text("tcUrl").and_then(|url| printable(&without_secrets(url))),
             reconnects: caps_ex(object) & u32::from(CAPS_EX_RECONNECT) != 0,
         })
     }
@@ -194,7 +192,6 @@ impl App {
             key: StreamKey::new(key)?,
             query: query.or_else(|| self.query.clone()),
             encoder: self.encoder.clone(),
-            tc_url: self.tc_url.clone(),
         })
     }
 }
@@ -209,14 +206,4 @@ fn split_query(text: &str) -> (&str, Option<String>) {
         Some((path, query)) => (path, Some(query.to_owned())),
         None => (text, None),
     }
-}
-
-/// A URL without user information, up to the end of its first path segment.
-fn without_secrets(url: &str) -> String {
-    let url = url.split('?').next().unwrap_or_default();
-    let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + 3));
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let app = path.split('/').next().unwrap_or_default();
-    format!("{scheme}{host}/{app}")
 }
