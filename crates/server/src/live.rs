@@ -32,6 +32,7 @@ mod throughput;
 mod upload_queue;
 mod watchdog;
 mod window;
+mod workload;
 
 pub(crate) use audience::{Attendance, Fingerprint};
 pub(crate) use board::{Board, Brief, Full, Watching};

@@ -12,14 +12,14 @@ use media::{MediaDuration, MediaEvent, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use transcode::{Relief, Slate, Transcoder};
+use transcode::{Slate, Transcoder};
 
 use super::feed::{Arrival, Feed, FeedReceiver};
 use super::health::{EncodeHealth, Health};
 use super::meter::Meter;
 use super::muxing::{Muxing, Outlet};
-use super::overload::{self, Load, Overload};
 use super::pulse::Pulse;
+use super::workload::Workload;
 use crate::catalog::VideoId;
 
 /// How often the last picture is repeated on, while the publisher is away or silent.
@@ -104,16 +104,9 @@ struct Encoder<O> {
     start: Instant,
     meter: Meter,
     pulse: Arc<Pulse>,
-    overload: Overload,
-    /// What is left out by its decision.
-    relief: Relief,
-    /// What it decides by.
-    load: Meter,
+    workload: Workload,
     /// How long the last packet had waited.
     lag: Duration,
-    /// Pictures were made short work of since the load was last taken, and others weren't.
-    hurried: bool,
-    unhurried: bool,
     health: Arc<Health>,
     /// When the next poster is due, in output time.
     still_due: Timestamp,
@@ -123,12 +116,8 @@ impl<O: Outlet> Encoder<O> {
     fn new(options: EncoderOptions, outlet: O, health: Arc<Health>) -> Result<Self, EncoderError> {
         let presets = options.transcode.video.faster_presets();
         Ok(Self {
-            overload: Overload::new(presets.len()),
-            relief: Relief::default(),
-            load: Meter::new(),
+            workload: Workload::new(presets.len()),
             lag: Duration::ZERO,
-            hurried: false,
-            unhurried: false,
             transcoder: Transcoder::new(options.transcode)?,
             muxing: Muxing::new(
                 options.segmenter,
@@ -204,10 +193,7 @@ impl<O: Outlet> Encoder<O> {
         }
         // Until a session's media come, it is as far away as the one before.
         self.away &= !matches!(event, MediaEvent::Packet(_));
-        let hurry = self.overload.hurries(self.lag);
-        self.hurried |= hurry;
-        self.unhurried |= !hurry;
-        self.transcoder.hurry(hurry);
+        self.transcoder.hurry(self.workload.hurries(self.lag));
         let arrived = self.wall_clock(at);
         let before = self.transcoder.position();
         self.transcoder.push_arrived(event, arrived, &mut |made| self.muxing.take(made))?;
@@ -217,62 +203,13 @@ impl<O: Outlet> Encoder<O> {
         } else if started - self.heard > PATIENCE && self.muxing.has_begun() {
             self.stand_in(arrived)?;
         }
-        let busy = started.elapsed();
-        self.meter.busy += busy;
-        self.load.busy += busy;
-        self.keep_up();
+        self.spent(started.elapsed());
+        if let Some(relief) = self.workload.judge(self.lag, self.transcoder.position()) {
+            self.transcoder.relieve(relief);
+        }
         self.still()?;
         self.show();
         Ok(())
-    }
-
-    /// Leaves work out, or takes it up again, as the load of the last moments asks for.
-    fn keep_up(&mut self) {
-        if self.load.since.elapsed() < overload::PERIOD {
-            return;
-        }
-        let lap = self.load.since.elapsed();
-        let busy = self.load.busy;
-        let (speed, _) = self.load.lap(self.transcoder.position(), 0);
-        // Where nothing was made, what it took says how busy the thread was.
-        let cost = match speed {
-            Some(speed) if speed > 0.0 => speed.recip(),
-            _ => busy.as_secs_f64() / lap.as_secs_f64(),
-        };
-        let decoding = (!std::mem::take(&mut self.unhurried)).then_some(cost);
-        // What wasn't encoded cost nothing; with it, the thread would not have kept up.
-        let cost = if std::mem::take(&mut self.hurried) { cost.max(1.0) } else { cost };
-        let relief = self.overload.observe(Load { lag: self.lag, cost, decoding });
-        if relief == self.relief {
-            return;
-        }
-        let Relief { one_picture_in, faster, decode_skip } = relief;
-        let lag = self.lag.as_millis() as u64;
-        let before = self.relief;
-        if one_picture_in > before.one_picture_in
-            || faster > before.faster
-            || decode_skip > before.decode_skip
-        {
-            tracing::warn!(
-                one_picture_in,
-                faster,
-                ?decode_skip,
-                lag,
-                cost,
-                "encoding falls behind real time; less is encoded"
-            );
-        } else {
-            tracing::info!(
-                one_picture_in,
-                faster,
-                ?decode_skip,
-                lag,
-                cost,
-                "encoding keeps up; more is encoded again"
-            );
-        }
-        self.relief = relief;
-        self.transcoder.relieve(relief);
     }
 
     /// Goes on by itself, at the wall clock's pace, where the publisher has nothing to go on with.
@@ -296,9 +233,7 @@ impl<O: Outlet> Encoder<O> {
         } else {
             self.stand_in(clock)?;
         }
-        let busy = now.elapsed();
-        self.meter.busy += busy;
-        self.load.busy += busy;
+        self.spent(now.elapsed());
         self.show();
         Ok(())
     }
@@ -308,6 +243,11 @@ impl<O: Outlet> Encoder<O> {
         let until = self.transcoder.live_edge(now) - MediaDuration::from(PATIENCE);
         self.transcoder.fill_until(until, &mut |made| self.muxing.take(made))?;
         Ok(())
+    }
+
+    fn spent(&mut self, busy: Duration) {
+        self.meter.busy += busy;
+        self.workload.spent(busy);
     }
 
     fn finish(self) -> Result<(), EncoderError> {
@@ -338,6 +278,7 @@ impl<O: Outlet> Encoder<O> {
         let stats = self.transcoder.stats();
         let (speed, frame_rate) = self.meter.lap(self.transcoder.position(), stats.video.encoded);
         let (width, height) = stats.video.output_size.unzip();
+        let relief = self.workload.relief();
         self.health.set_encode(EncodeHealth {
             width,
             height,
@@ -348,8 +289,8 @@ impl<O: Outlet> Encoder<O> {
             frames_encoded: stats.video.encoded,
             lag_ms: self.lag.as_millis() as u64,
             preset: stats.video.preset,
-            one_picture_in: self.relief.one_picture_in.get(),
-            decode_skip: self.relief.decode_skip.into(),
+            one_picture_in: relief.one_picture_in.get(),
+            decode_skip: relief.decode_skip.into(),
             frames_skipped: stats.video.skipped,
             frames_dropped: stats.video.dropped,
             frames_repeated: stats.video.repeated,
