@@ -1,6 +1,7 @@
 //! The HTTP side: control API, origin, pages and operations.
 
 mod auth;
+mod body;
 mod directives;
 mod document;
 mod dto;
@@ -8,6 +9,7 @@ mod events;
 mod operations;
 mod origin;
 mod pages;
+mod path;
 mod problem;
 mod range;
 mod recordings;

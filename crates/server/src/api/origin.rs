@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
-use axum::extract::{FromRequestParts, Path, RawQuery, State};
+use axum::extract::{FromRequestParts, RawQuery, State};
 use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Response};
@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 
 use super::directives::Directives;
 use super::events;
+use super::path::InPath;
 use super::problem::Problem;
 use super::range::{self, Conditions};
 use super::requester::Requester;
@@ -97,7 +98,7 @@ pub(super) fn router() -> OpenApiRouter<Api> {
 )]
 async fn object(
     State(api): State<Api>,
-    Path((id, name)): Path<(String, String)>,
+    InPath((id, name)): InPath<(String, String)>,
     RawQuery(query): RawQuery,
     head: Head,
 ) -> Result<Response<Body>, Problem> {

@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING};
+use axum::http::header::{CACHE_CONTROL, LOCATION};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use rtmp_ingest::SourceUrl;
-use serde::de::DeserializeOwned;
 
 use super::Api;
+use super::body::Body;
 use super::dto::{Created, Start, StreamKey, StreamStatus, Streams};
 use super::problem::Problem;
 use super::urls::Urls;
@@ -32,24 +31,6 @@ impl FromRequestParts<Api> for Named {
         let path = Path::<String>::from_request_parts(parts, api).await;
         let text = path.map(|Path(text)| text).unwrap_or_default();
         VideoId::parse(&text).map(Self).ok_or_else(|| Problem::no_such_stream(&text))
-    }
-}
-
-/// A JSON body that may be left out, or be null.
-pub(super) struct Body<T>(pub(super) T);
-
-impl<T: DeserializeOwned + Default> FromRequest<Api> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        let headers = request.headers();
-        let none = headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0")
-            && !headers.contains_key(TRANSFER_ENCODING);
-        if none {
-            return Ok(Self(T::default()));
-        }
-        let body: Result<Json<Option<T>>, JsonRejection> = Json::from_request(request, api).await;
-        Ok(Self(body?.0.unwrap_or_default()))
     }
 }
 

@@ -10,8 +10,8 @@ use axum::http::request::Parts;
 use axum::response::IntoResponse;
 
 use super::Api;
+use super::body::Body;
 use super::problem::Problem;
-use super::streams::Body;
 use crate::catalog::OLD_SECRET_SIGNS;
 use crate::events::EventType;
 use crate::live::whole_millis;
