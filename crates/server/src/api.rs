@@ -16,6 +16,7 @@ mod recordings;
 mod requester;
 mod streams;
 mod transcode_jobs;
+mod turns;
 mod urls;
 mod viewer_history;
 mod watch;
@@ -43,6 +44,7 @@ use crate::live::{Board, Registry};
 use crate::recordings::Recorders;
 use crate::webhooks::Webhooks;
 pub(crate) use events::LISTENERS;
+pub(crate) use turns::Turns;
 pub(crate) use urls::UrlOptions;
 
 /// What every handler can reach; each call holds it, so it must be cheap to clone.
@@ -56,6 +58,7 @@ pub(crate) struct Context {
     pub(crate) webhooks: Webhooks,
     pub(crate) recorders: Recorders,
     pub(crate) board: Board,
+    pub(crate) turns: Turns,
     pub(crate) token: ApiToken,
     /// What new streams get, where their creator doesn't say.
     pub(crate) stream_defaults: StreamOptions,

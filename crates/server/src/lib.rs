@@ -51,7 +51,7 @@ pub use settings::{LogFormat, Settings, SettingsError};
 pub use slate::SlateError;
 pub use webhooks::{ClientError, EndpointUrlError, SecretError, Trial, TrialError, try_webhook};
 
-use api::{Context, UrlOptions};
+use api::{Context, Turns, UrlOptions};
 use api_token::ApiToken;
 use catalog::Catalog;
 use certificate::Certificate;
@@ -187,6 +187,7 @@ pub async fn run(
         StoreConfig::S3 { public_url, .. } => Some(public_url.clone()),
     };
     let pulls = Pulls::new(registry.clone(), catalog.clone(), config.ingest.limits.clone(), shutdown.clone());
+    let turns = Turns::default();
     let api = Arc::new(Context {
         catalog: catalog.clone(),
         registry: registry.clone(),
@@ -194,6 +195,7 @@ pub async fn run(
         recorders: recorders.clone(),
         webhooks: webhooks.clone(),
         board,
+        turns: turns.clone(),
         token,
         stream_defaults: config.stream_defaults.clone(),
         urls: UrlOptions {
@@ -250,6 +252,7 @@ pub async fn run(
     // Whoever still reads after that has had its time.
     let _ = tokio::time::timeout(HTTP_GRACE, pages.join_all()).await;
     webhooks.finish(HTTP_GRACE).await;
+    let _ = tokio::time::timeout(HTTP_GRACE, turns.finish()).await;
     catalog.close().await;
     Ok(())
 }

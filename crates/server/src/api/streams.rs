@@ -115,10 +115,13 @@ pub(super) async fn change(
     Named(id): Named,
     Body(wishes): Body<Wishes>,
 ) -> Result<Json<StreamStatus>, Problem> {
-    let stream = find(&api, &id).await?;
-    let (title, options) = wishes.over(&stream.title, &stream.options)?;
-    api.catalog.change(&id, &title, &options).await?;
-    told(&api, &urls, Stream { title, options, ..stream }).await
+    in_turn(api, id, |api, id| async move {
+        let stream = find(&api, &id).await?;
+        let (title, options) = wishes.over(&stream.title, &stream.options)?;
+        api.catalog.change(&id, &title, &options).await?;
+        told(&api, &urls, Stream { title, options, ..stream }).await
+    })
+    .await
 }
 
 /// End a stream's broadcast, if there is one, and remove the stream
@@ -132,17 +135,20 @@ pub(super) async fn change(
     ),
 )]
 pub(super) async fn delete(State(api): State<Api>, Named(id): Named) -> Result<StatusCode, Problem> {
-    let stream = find(&api, &id).await?;
-    // Disarmed first: an encoder that reconnects by itself must not come in between.
-    api.catalog.disarm(&id).await?;
-    api.pulls.stop(&id);
-    api.registry.stop(&id).await;
-    let next = api.catalog.next_sequence(&id).await?;
-    api.recorders.forget(&id).await?;
-    api.catalog.delete(&id).await?;
-    api.registry.forget(&stream, next);
-    tracing::info!(stream = %id, "deleted");
-    Ok(StatusCode::NO_CONTENT)
+    in_turn(api, id, |api, id| async move {
+        let stream = find(&api, &id).await?;
+        // Disarmed first: an encoder that reconnects by itself must not come in between.
+        api.catalog.disarm(&id).await?;
+        api.pulls.stop(&id);
+        api.registry.stop(&id).await;
+        let next = api.catalog.next_sequence(&id).await?;
+        api.recorders.forget(&id).await?;
+        api.catalog.delete(&id).await?;
+        api.registry.forget(&stream, next);
+        tracing::info!(stream = %id, "deleted");
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// Arm the key: its encoder may publish; or play the stream from another RTMP server
@@ -167,14 +173,17 @@ pub(super) async fn start(
 ) -> Result<Json<StreamStatus>, Problem> {
     let source = source_url.as_deref().map(str::parse::<SourceUrl>).transpose();
     let source = source.map_err(|fault| Problem::invalid(format!("sourceUrl cannot be played: {fault}.")))?;
-    if !api.catalog.arm(&id, source_url.as_deref()).await? {
-        return Err(Problem::no_such_stream(id.as_str()));
-    }
-    match source {
-        Some(source) => api.pulls.start(&id, source),
-        None => api.pulls.stop(&id),
-    }
-    told(&api, &urls, find(&api, &id).await?).await
+    in_turn(api, id, |api, id| async move {
+        if !api.catalog.arm(&id, source_url.as_deref()).await? {
+            return Err(Problem::no_such_stream(id.as_str()));
+        }
+        match source {
+            Some(source) => api.pulls.start(&id, source),
+            None => api.pulls.stop(&id),
+        }
+        told(&api, &urls, find(&api, &id).await?).await
+    })
+    .await
 }
 
 /// End the broadcast in order and disarm the key, until it is started again
@@ -192,12 +201,15 @@ pub(super) async fn stop(
     urls: Urls,
     Named(id): Named,
 ) -> Result<Json<StreamStatus>, Problem> {
-    if !api.catalog.disarm(&id).await? {
-        return Err(Problem::no_such_stream(id.as_str()));
-    }
-    api.pulls.stop(&id);
-    api.registry.stop(&id).await;
-    told(&api, &urls, find(&api, &id).await?).await
+    in_turn(api, id, |api, id| async move {
+        if !api.catalog.disarm(&id).await? {
+            return Err(Problem::no_such_stream(id.as_str()));
+        }
+        api.pulls.stop(&id);
+        api.registry.stop(&id).await;
+        told(&api, &urls, find(&api, &id).await?).await
+    })
+    .await
 }
 
 /// Where the stream's encoder publishes to
@@ -252,3 +264,13 @@ async fn told(api: &Api, urls: &Urls, stream: Stream) -> Result<Json<StreamStatu
 async fn find(api: &Api, id: &VideoId) -> Result<Stream, Problem> {
     api.catalog.get(id).await?.ok_or_else(|| Problem::no_such_stream(id.as_str()))
 }
+/// Changes a stream: after those who change it already, and to the end.
+async fn in_turn<T: Send + 'static, C: Future<Output = T> + Send + 'static>(
+    api: Api,
+    id: VideoId,
+    change: impl FnOnce(Api, VideoId) -> C,
+) -> T {
+    let (turns, of) = (api.turns.clone(), id.clone());
+    turns.run(&of, change(api, id)).await
+}
+
