@@ -166,11 +166,13 @@ impl Catalog {
         Ok(done.rows_affected() > 0)
     }
 
-    /// The newest streams first, `limit` at most.
-    pub(crate) async fn list(&self, limit: u32) -> Result<Vec<Stream>> {
+    /// The newest streams first, `limit` at most, of those made before `before`. Their names are in the order in which they
+    /// were made, so that one that is gone still has its place.
+    pub(crate) async fn list(&self, limit: u32, before: Option<&str>) -> Result<Vec<Stream>> {
         sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM streams ORDER BY created_at DESC, video_id DESC LIMIT $1"
+            "SELECT {COLUMNS} FROM streams WHERE $1 IS NULL OR video_id < $1 ORDER BY video_id DESC LIMIT $2"
         )))
+        .bind(before)
         .bind(i64::from(limit))
         .fetch_all(&self.pool)
         .await

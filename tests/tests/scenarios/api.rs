@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use scenarios::{Answer, Api, Fault, FaultProxy, SeaweedFs, Source, Weir, encode, eventually, json_eq};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
@@ -113,6 +113,30 @@ async fn mistakes_are_problem_documents() {
     let stream = api.create("watched").await;
     api.get(&stream.path("watch?viewerId=a&viewerId=b")).await.assert_problem(400);
     api.get(&stream.path("watch")).await.assert_problem(400);
+}
+
+#[tokio::test]
+async fn the_list_has_pages() {
+    let weir = Weir::start().await;
+    let api = weir.api();
+    let mut made = Vec::new();
+    for title in ["first", "second", "third"] {
+        made.push(api.create(title).await.id);
+    }
+    let page = async |query: &str| {
+        let listed = api.get(&format!("/api/live{query}")).await.json();
+        let ids: Vec<_> =
+            listed["streams"].as_array().unwrap().iter().map(|s| s["videoId"].clone()).collect();
+        (ids, listed["next"].clone())
+    };
+    assert_eq!(page("").await, (vec![json!(made[2]), json!(made[1]), json!(made[0])], Value::Null));
+    assert_eq!(page("?limit=2").await, (vec![json!(made[2]), json!(made[1])], json!(made[1])));
+    // What is gone since still has its place.
+    assert_eq!(api.delete(&format!("/api/live/{}", made[1])).await.code, 204);
+    assert_eq!(page(&format!("?limit=2&after={}", made[1])).await, (vec![json!(made[0])], Value::Null));
+    for wrong in ["limit=0", "limit=1001", "limit=x"] {
+        api.get(&format!("/api/live?{wrong}")).await.assert_problem(400);
+    }
 }
 
 #[tokio::test]

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, LOCATION};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use rtmp_ingest::SourceUrl;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::Api;
 use super::body::Body;
@@ -20,6 +23,17 @@ use crate::catalog::{Stream, VideoId};
 
 /// Streams in one answer.
 const LIST_LIMIT: u32 = 1000;
+
+/// Which of the streams to list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
+    /// The most streams to answer with.
+    #[param(minimum = 1, maximum = 1000, default = 1000)]
+    limit: Option<u32>,
+    /// The `videoId` of the last stream that is known: only those made before it.
+    after: Option<String>,
+}
 
 /// The stream that the path names.
 pub(super) struct Named(pub(super) VideoId);
@@ -57,15 +71,31 @@ pub(super) async fn create(
 }
 
 /// The streams, newest first
+///
+/// A thousand at most in one answer. Where `next` isn't null there are older ones: ask again with `after` set to it.
 #[utoipa::path(
-    get, path = "/api/live", tag = "streams", security(("token" = [])),
+    get, path = "/api/live", tag = "streams", security(("token" = [])), params(Page),
     responses(
         (status = OK, body = Streams),
+        (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
         (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn list(State(api): State<Api>, urls: Urls) -> Result<Json<Streams>, Problem> {
-    let streams = api.catalog.list(LIST_LIMIT).await?;
+pub(super) async fn list(
+    State(api): State<Api>,
+    urls: Urls,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<Streams>, Problem> {
+    let Query(Page { limit, after }) = page?;
+    let limit = limit.unwrap_or(LIST_LIMIT);
+    if !(1..=LIST_LIMIT).contains(&limit) {
+        return Err(Problem::invalid(format!("limit is {limit}; it must be from 1 to {LIST_LIMIT}.")));
+    }
+    // One more than asked for says whether there are more.
+    let mut streams = api.catalog.list(limit + 1, after.as_deref()).await?;
+    let has_more = streams.len() > limit as usize;
+    streams.truncate(limit as usize);
+    let next = streams.last().filter(|_| has_more).map(|stream| stream.video_id.to_string());
     let newest = api.catalog.newest_recordings().await?;
     let mut newest: HashMap<_, _> =
         newest.into_iter().map(|recording| (recording.video_id.clone(), recording)).collect();
@@ -75,7 +105,7 @@ pub(super) async fn list(State(api): State<Api>, urls: Urls) -> Result<Json<Stre
     };
     let streams = streams.into_iter().map(status).collect();
     let (defaults, served_bitrate) = (api.stream_defaults.clone(), api.registry.served_rate());
-    Ok(Json(Streams { streams, defaults, served_bitrate }))
+    Ok(Json(Streams { streams, next, defaults, served_bitrate }))
 }
 
 /// One stream and how it is doing
@@ -256,14 +286,6 @@ fn secret(key: StreamKey) -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], Json(key))
 }
 
-async fn told(api: &Api, urls: &Urls, stream: Stream) -> Result<Json<StreamStatus>, Problem> {
-    let newest = api.catalog.newest_recording(&stream.video_id).await?;
-    Ok(Json(StreamStatus::new(stream, newest, api, urls)))
-}
-
-async fn find(api: &Api, id: &VideoId) -> Result<Stream, Problem> {
-    api.catalog.get(id).await?.ok_or_else(|| Problem::no_such_stream(id.as_str()))
-}
 /// Changes a stream: after those who change it already, and to the end.
 async fn in_turn<T: Send + 'static, C: Future<Output = T> + Send + 'static>(
     api: Api,
@@ -274,3 +296,11 @@ async fn in_turn<T: Send + 'static, C: Future<Output = T> + Send + 'static>(
     turns.run(&of, change(api, id)).await
 }
 
+async fn told(api: &Api, urls: &Urls, stream: Stream) -> Result<Json<StreamStatus>, Problem> {
+    let newest = api.catalog.newest_recording(&stream.video_id).await?;
+    Ok(Json(StreamStatus::new(stream, newest, api, urls)))
+}
+
+async fn find(api: &Api, id: &VideoId) -> Result<Stream, Problem> {
+    api.catalog.get(id).await?.ok_or_else(|| Problem::no_such_stream(id.as_str()))
+}
