@@ -209,6 +209,9 @@ pub async fn run(
         stop: stop.clone(),
         shutdown: shutdown.clone(),
     });
+    // Before the API can add to them: what it adds would be found here, and served twice.
+    webhooks.resume().await?;
+    pulls.resume().await?;
     let places = Arc::new(Semaphore::new(http::places(config.viewers.in_all)));
     let http = http.tap_io(|stream| set_nodelay(stream));
     let mut addresses = Listening { rtmp: rtmp_addr, rtmps: None, http: http_addr, https: None };
@@ -238,8 +241,6 @@ pub async fn run(
     let ingest =
         Ingest::new(&config.ingest, hook, catalog.clone(), registry.clone(), stop.clone(), shutdown.clone());
     tokio::spawn(drain(registry.clone(), config.drain, stop, shutdown.clone()));
-    webhooks.resume().await?;
-    pulls.resume().await?;
     ingest::listen(doors, ingest, shutdown).await;
     pulls.ended().await;
     registry.drained().await;
@@ -251,8 +252,8 @@ pub async fn run(
     followers.iter().for_each(JoinHandle::abort);
     // Whoever still reads after that has had its time.
     let _ = tokio::time::timeout(HTTP_GRACE, pages.join_all()).await;
-    webhooks.finish(HTTP_GRACE).await;
     let _ = tokio::time::timeout(HTTP_GRACE, turns.finish()).await;
+    webhooks.finish(HTTP_GRACE).await;
     catalog.close().await;
     Ok(())
 }
