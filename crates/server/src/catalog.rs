@@ -33,10 +33,9 @@ pub(crate) use recording::{RecordedFile, Recording, RecordingState};
 pub(crate) use recording_upload::SealedPart;
 pub(crate) use recordings::Leavings;
 pub(crate) use sprite_sheets::SpriteSheet;
-pub(crate) use stream::{EndReason, Status, Stream, VideoId};
+pub(crate) use stream::{EndReason, Status, Stream, VideoId, is_id};
 pub(crate) use transcode_jobs::{JobState, TranscodeJob};
 pub(crate) use viewer_samples::{SAMPLE_PERIOD, ViewerSample};
-pub(crate) use webhooks::OLD_SECRET_SIGNS;
 
 use crate::config::Secret;
 use crate::events::EventType;
