@@ -1,6 +1,7 @@
 //! The HTTP side: control API, origin, pages and operations.
 
 mod auth;
+mod body;
 mod directives;
 mod document;
 mod dto;
@@ -8,12 +9,14 @@ mod events;
 mod operations;
 mod origin;
 mod pages;
+mod path;
 mod problem;
 mod range;
 mod recordings;
 mod requester;
 mod streams;
 mod transcode_jobs;
+mod turns;
 mod urls;
 mod viewer_history;
 mod watch;
@@ -41,6 +44,7 @@ use crate::live::{Board, Registry};
 use crate::recordings::Recorders;
 use crate::webhooks::Webhooks;
 pub(crate) use events::LISTENERS;
+pub(crate) use turns::Turns;
 pub(crate) use urls::UrlOptions;
 
 /// What every handler can reach; each call holds it, so it must be cheap to clone.
@@ -54,6 +58,7 @@ pub(crate) struct Context {
     pub(crate) webhooks: Webhooks,
     pub(crate) recorders: Recorders,
     pub(crate) board: Board,
+    pub(crate) turns: Turns,
     pub(crate) token: ApiToken,
     /// What new streams get, where their creator doesn't say.
     pub(crate) stream_defaults: StreamOptions,

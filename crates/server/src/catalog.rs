@@ -33,10 +33,9 @@ pub(crate) use recording::{RecordedFile, Recording, RecordingState};
 pub(crate) use recording_upload::SealedPart;
 pub(crate) use recordings::Leavings;
 pub(crate) use sprite_sheets::SpriteSheet;
-pub(crate) use stream::{EndReason, Status, Stream, VideoId};
+pub(crate) use stream::{EndReason, Status, Stream, VideoId, is_id};
 pub(crate) use transcode_jobs::{JobState, TranscodeJob};
 pub(crate) use viewer_samples::{SAMPLE_PERIOD, ViewerSample};
-pub(crate) use webhooks::OLD_SECRET_SIGNS;
 
 use crate::config::Secret;
 use crate::events::EventType;
@@ -166,11 +165,13 @@ impl Catalog {
         Ok(done.rows_affected() > 0)
     }
 
-    /// The newest streams first, `limit` at most.
-    pub(crate) async fn list(&self, limit: u32) -> Result<Vec<Stream>> {
+    /// The newest streams first, `limit` at most, of those made before `before`. Their names are in the order in which they
+    /// were made, so that one that is gone still has its place.
+    pub(crate) async fn list(&self, limit: u32, before: Option<&str>) -> Result<Vec<Stream>> {
         sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM streams ORDER BY created_at DESC, video_id DESC LIMIT $1"
+            "SELECT {COLUMNS} FROM streams WHERE $1 IS NULL OR video_id < $1 ORDER BY video_id DESC LIMIT $2"
         )))
+        .bind(before)
         .bind(i64::from(limit))
         .fetch_all(&self.pool)
         .await

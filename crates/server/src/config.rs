@@ -2,6 +2,7 @@
 
 mod error;
 mod ingest;
+mod secret;
 mod tls;
 mod webhook;
 
@@ -16,6 +17,8 @@ use crate::catalog::{MAX_DVR_WINDOW, MAX_RECONNECT_WINDOW, MAX_RETENTION_DAYS, S
 use crate::settings::{LogFormat, Settings};
 pub use error::ConfigError;
 pub use ingest::{HookConfig, IngestConfig};
+pub use secret::Secret;
+pub(crate) use secret::exposed;
 pub use tls::TlsConfig;
 pub use webhook::WebhookConfig;
 
@@ -24,6 +27,10 @@ pub(crate) const MAX_PLAYLIST_WINDOW: usize = 300;
 
 /// The longest from one search of the object store to the next, in seconds: a week.
 const MAX_JANITOR_INTERVAL: u64 = 604_800;
+
+/// What is open besides publishers' and HTTP connections: the catalog, and connections to the object store, to webhooks
+/// and to other servers.
+const OTHER_FILES: usize = 1024;
 
 /// The longest that publishers may be waited for, in seconds: a day.
 const MAX_DRAIN: u64 = 86_400;
@@ -118,16 +125,6 @@ pub struct ViewerLimits {
     pub in_all: usize,
 }
 
-/// A string that is never printed.
-#[derive(Clone)]
-pub struct Secret(pub String);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("(set)")
-    }
-}
-
 impl Config {
     /// Gives every knob its value, and refuses what cannot work.
     pub fn new(settings: Settings) -> Result<Self, ConfigError> {
@@ -140,8 +137,8 @@ impl Config {
         if scheme != "sqlite" {
             return Err(ConfigError::Database { scheme: scheme.to_owned() });
         }
-        if let Some(token) = settings.api_token.as_ref().filter(|token| token.len() < 16) {
-            return Err(ConfigError::ShortToken { length: token.len() });
+        if let Some(token) = settings.api_token.as_ref().filter(|token| token.0.len() < 16) {
+            return Err(ConfigError::ShortToken { length: token.0.len() });
         }
         let any = Ipv4Addr::UNSPECIFIED;
         let segment_secs = within("segment_duration", settings.segment_duration.unwrap_or(2).into(), 1, 10)?;
@@ -156,10 +153,10 @@ impl Config {
                 settings.https_cert.as_ref(),
                 settings.https_key.as_ref(),
             )?,
-            public_url: settings.public_url.clone(),
+            public_url: web_url("public_url", settings.public_url.as_ref())?.cloned(),
             ingest: IngestConfig::new(&settings)?,
             webhooks: WebhookConfig::new(&settings)?,
-            api_token: settings.api_token.clone().map(Secret),
+            api_token: settings.api_token.clone(),
             store: store(&settings)?,
             upload_queue: upload_queue(&settings)?,
             janitor_interval: Duration::from_secs(within(
@@ -193,6 +190,12 @@ impl Config {
             data_dir,
             database_url,
         })
+    }
+
+    /// Files and sockets that a server may have open: its connections, and a few besides.
+    pub fn open_files(&self) -> usize {
+        let viewers = crate::http::places(self.viewers.in_all);
+        viewers.saturating_add(self.ingest.max_connections).saturating_add(OTHER_FILES)
     }
 }
 
@@ -235,12 +238,14 @@ fn store(settings: &Settings) -> Result<StoreConfig, ConfigError> {
         let capacity = settings.memory_store_bytes.unwrap_or(512 << 20);
         return Ok(StoreConfig::Memory { capacity });
     };
-    let key = |value: &Option<String>, missing| value.clone().ok_or(ConfigError::MissingKey { missing });
+    let text = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.0.clone());
+    let key = |secret, missing| text(secret).ok_or(ConfigError::MissingKey { missing });
     let access_key_id = key(&settings.s3_access_key_id, "AWS_ACCESS_KEY_ID")?;
     let secret_access_key = key(&settings.s3_secret_access_key, "AWS_SECRET_ACCESS_KEY")?;
     let region = settings.s3_region.clone().unwrap_or_else(|| "us-east-1".to_owned());
     let prefix = settings.s3_prefix.clone().unwrap_or_default();
-    let public_url = match (&settings.s3_public_url, &settings.s3_endpoint) {
+    let endpoint = web_url("s3_endpoint", settings.s3_endpoint.as_ref())?;
+    let public_url = match (web_url("s3_public_url", settings.s3_public_url.as_ref())?, endpoint) {
         (Some(url), _) => url.to_string(),
         (None, Some(endpoint)) => format!("{}/{bucket}", endpoint.as_str().trim_end_matches('/')),
         (None, None) => format!("https://{bucket}.s3.{region}.amazonaws.com"),
@@ -257,7 +262,7 @@ fn store(settings: &Settings) -> Result<StoreConfig, ConfigError> {
         prefix,
         access_key: Some(access_key_id),
         secret_key: Some(secret_access_key),
-        session_token: settings.s3_session_token.clone(),
+        session_token: text(&settings.s3_session_token),
         ..Default::default()
     };
     Ok(StoreConfig::S3 { options: Box::new(options), public_url })
@@ -306,6 +311,16 @@ fn transcode_options(
     Ok(options)
 }
 
+/// A URL that a browser or an HTTP client can follow.
+fn web_url<'a>(name: &'static str, url: Option<&'a Url>) -> Result<Option<&'a Url>, ConfigError> {
+    match url {
+        Some(url) if !matches!(url.scheme(), "http" | "https") => {
+            Err(ConfigError::Scheme { name, scheme: url.scheme().to_owned() })
+        }
+        Some(_) | None => Ok(url),
+    }
+}
+
 fn within(name: &'static str, value: u64, min: u64, max: u64) -> Result<u64, ConfigError> {
     if (min..=max).contains(&value) {
         Ok(value)
@@ -317,6 +332,15 @@ fn within(name: &'static str, value: u64, min: u64, max: u64) -> Result<u64, Con
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn bucket() -> Settings {
+        Settings {
+            s3_bucket: Some("b".into()),
+            s3_access_key_id: Some(Secret("a".into())),
+            s3_secret_access_key: Some(Secret("s".into())),
+            ..Default::default()
+        }
+    }
 
     #[test]
     fn nothing_set_is_the_documented_default() {
@@ -340,18 +364,38 @@ mod tests {
     #[test]
     fn the_prefix_is_part_of_where_players_read() {
         let settings = Settings {
-            s3_bucket: Some("b".into()),
             s3_endpoint: Some("http://127.0.0.1:9000".parse().unwrap()),
             s3_prefix: Some("tv/".into()),
-            s3_access_key_id: Some("a".into()),
-            s3_secret_access_key: Some("s".into()),
-            ..Default::default()
+            ..bucket()
         };
         let StoreConfig::S3 { public_url, options } = Config::new(settings).unwrap().store else {
             panic!("a bucket turns S3 on")
         };
         assert_eq!(public_url, "http://127.0.0.1:9000/b/tv");
         assert!(options.path_style);
+    }
+
+    #[test]
+    fn a_url_without_its_scheme_is_told_what_it_lacks() {
+        let host = || Some("localhost:8080".parse().unwrap());
+        let settings = Settings { public_url: host(), ..Default::default() };
+        assert_eq!(
+            Config::new(settings).unwrap_err().to_string(),
+            "public_url starts with localhost:; it must be an http: or https: URL, such as https://weir.example:8443"
+        );
+        for settings in [
+            Settings { s3_endpoint: host(), ..bucket() },
+            Settings { s3_public_url: host(), ..bucket() },
+            Settings { public_url: Some("rtmp://weir.example".parse().unwrap()), ..Default::default() },
+        ] {
+            assert!(matches!(Config::new(settings), Err(ConfigError::Scheme { .. })));
+        }
+    }
+
+    #[test]
+    fn viewers_and_publishers_need_a_file_descriptor_each() {
+        let config = Config::new(Settings { max_viewers: Some(100), ..Default::default() }).unwrap();
+        assert!(config.open_files() >= 400 + 1024 + 512);
     }
 
     #[test]

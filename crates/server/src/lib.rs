@@ -51,7 +51,7 @@ pub use settings::{LogFormat, Settings, SettingsError};
 pub use slate::SlateError;
 pub use webhooks::{ClientError, EndpointUrlError, SecretError, Trial, TrialError, try_webhook};
 
-use api::{Context, UrlOptions};
+use api::{Context, Turns, UrlOptions};
 use api_token::ApiToken;
 use catalog::Catalog;
 use certificate::Certificate;
@@ -187,6 +187,7 @@ pub async fn run(
         StoreConfig::S3 { public_url, .. } => Some(public_url.clone()),
     };
     let pulls = Pulls::new(registry.clone(), catalog.clone(), config.ingest.limits.clone(), shutdown.clone());
+    let turns = Turns::default();
     let api = Arc::new(Context {
         catalog: catalog.clone(),
         registry: registry.clone(),
@@ -194,6 +195,7 @@ pub async fn run(
         recorders: recorders.clone(),
         webhooks: webhooks.clone(),
         board,
+        turns: turns.clone(),
         token,
         stream_defaults: config.stream_defaults.clone(),
         urls: UrlOptions {
@@ -207,6 +209,9 @@ pub async fn run(
         stop: stop.clone(),
         shutdown: shutdown.clone(),
     });
+    // Before the API can add to them: what it adds would be found here, and served twice.
+    webhooks.resume().await?;
+    pulls.resume().await?;
     let places = Arc::new(Semaphore::new(http::places(config.viewers.in_all)));
     let http = http.tap_io(|stream| set_nodelay(stream));
     let mut addresses = Listening { rtmp: rtmp_addr, rtmps: None, http: http_addr, https: None };
@@ -236,8 +241,6 @@ pub async fn run(
     let ingest =
         Ingest::new(&config.ingest, hook, catalog.clone(), registry.clone(), stop.clone(), shutdown.clone());
     tokio::spawn(drain(registry.clone(), config.drain, stop, shutdown.clone()));
-    webhooks.resume().await?;
-    pulls.resume().await?;
     ingest::listen(doors, ingest, shutdown).await;
     pulls.ended().await;
     registry.drained().await;
@@ -249,6 +252,7 @@ pub async fn run(
     followers.iter().for_each(JoinHandle::abort);
     // Whoever still reads after that has had its time.
     let _ = tokio::time::timeout(HTTP_GRACE, pages.join_all()).await;
+    let _ = tokio::time::timeout(HTTP_GRACE, turns.finish()).await;
     webhooks.finish(HTTP_GRACE).await;
     catalog.close().await;
     Ok(())

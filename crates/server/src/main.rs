@@ -132,7 +132,7 @@ fn load(cli: &Cli) -> Outcome<Config> {
 #[tokio::main]
 async fn serve(config: Config) -> Outcome<()> {
     log_to_stderr(&config)?;
-    open_files::raise_limit(config.ingest.max_connections);
+    open_files::raise_limit(config.open_files());
     let shutdown = CancellationToken::new();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::catalog::{LatencyMode, SecondPublisher};
+use crate::config::{Secret, exposed};
 
 /// Each knob once. The flag `--rtmp-addr`, the variable `WEIR_RTMP_ADDR` and the TOML key
 /// `rtmp_addr` are one knob in three spellings; what isn't set is `None`.
@@ -50,7 +51,8 @@ pub struct Settings {
     pub on_publish_timeout: Option<u64>,
     /// Bearer token that it is sent
     #[arg(long, env = "WEIR_ON_PUBLISH_TOKEN", hide_env_values = true, help_heading = "Publishing")]
-    pub on_publish_token: Option<String>,
+    #[serde(serialize_with = "exposed")]
+    pub on_publish_token: Option<Secret>,
 
     /// RTMP connections at a time [default: 512]
     #[arg(long, env = "WEIR_MAX_CONNECTIONS", help_heading = "RTMP limits")]
@@ -103,7 +105,8 @@ pub struct Settings {
     pub database_url: Option<String>,
     /// Bearer token of control calls [default: made at first start, kept in DATA_DIR/api-token]
     #[arg(long, env = "WEIR_API_TOKEN", hide_env_values = true, help_heading = "Catalog")]
-    pub api_token: Option<String>,
+    #[serde(serialize_with = "exposed")]
+    pub api_token: Option<Secret>,
 
     /// Bucket for segments and playlists; unset, objects stay in memory
     #[arg(long, env = "WEIR_S3_BUCKET", help_heading = "Object store")]
@@ -125,13 +128,16 @@ pub struct Settings {
     pub s3_public_url: Option<Url>,
     /// Access key of the object store
     #[arg(long, env = "AWS_ACCESS_KEY_ID", hide_env_values = true, help_heading = "Object store")]
-    pub s3_access_key_id: Option<String>,
+    #[serde(serialize_with = "exposed")]
+    pub s3_access_key_id: Option<Secret>,
     /// Secret key of the object store; prefer the variable, flags are seen by other users
     #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true, help_heading = "Object store")]
-    pub s3_secret_access_key: Option<String>,
+    #[serde(serialize_with = "exposed")]
+    pub s3_secret_access_key: Option<Secret>,
     /// Session token of temporary keys
     #[arg(long, env = "AWS_SESSION_TOKEN", hide_env_values = true, help_heading = "Object store")]
-    pub s3_session_token: Option<String>,
+    #[serde(serialize_with = "exposed")]
+    pub s3_session_token: Option<Secret>,
     /// Bytes of the in-memory store that stands in for a bucket [default: 536870912]
     #[arg(long, env = "WEIR_MEMORY_STORE_BYTES", help_heading = "Object store")]
     pub memory_store_bytes: Option<usize>,
@@ -152,7 +158,7 @@ pub struct Settings {
     /// What happens when a second publisher comes with a new stream's key [default: takeover]
     #[arg(long, env = "WEIR_SECOND_PUBLISHER", help_heading = "Streams")]
     pub second_publisher: Option<SecondPublisher>,
-    /// How far behind a new stream's player page is [default: low]
+    /// What viewers of a new stream get: parts and a fraction of a second, or whole segments [default: low]
     #[arg(long, env = "WEIR_LATENCY_MODE", help_heading = "Streams")]
     pub latency_mode: Option<LatencyMode>,
     /// Whether new streams are recorded [default: false]
@@ -266,16 +272,20 @@ pub enum SettingsError {
         source: std::io::Error,
     },
     /// The file is no TOML, or has a key that isn't a knob, or a value of the wrong kind.
-    #[error("the configuration file {} is wrong: {source}", path.display())]
+    #[error("the configuration file {} is wrong at line {line}, column {column}: {message}", path.display())]
     Parse {
         /// The file.
         path: PathBuf,
-        /// Where and what.
-        source: toml::de::Error,
+        /// Where, counted from one.
+        line: usize,
+        /// Where in the line, in characters counted from one.
+        column: usize,
+        /// What.
+        message: String,
     },
     /// Two sources could not be laid over each other.
     #[error("the settings cannot be merged: {0}")]
-    Merge(#[from] toml::ser::Error),
+    Merge(String),
 }
 
 impl Settings {
@@ -283,14 +293,32 @@ impl Settings {
     pub fn from_file(path: &Path) -> Result<Self, SettingsError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| SettingsError::Read { path: path.to_owned(), source })?;
-        toml::from_str(&text).map_err(|source| SettingsError::Parse { path: path.to_owned(), source })
+        toml::from_str(&text).map_err(|error| SettingsError::parse(path, &text, &error))
     }
 
     /// These settings, with what they leave open taken from `file`.
     pub fn over(&self, file: &Self) -> Result<Self, SettingsError> {
-        let mut merged = toml::Table::try_from(file)?;
-        merged.extend(toml::Table::try_from(self)?);
-        merged.try_into().map_err(|source| SettingsError::Parse { path: "(merged)".into(), source })
+        let table = |settings: &Self| {
+            toml::Table::try_from(settings).map_err(|error| SettingsError::Merge(error.to_string()))
+        };
+        let mut merged = table(file)?;
+        merged.extend(table(self)?);
+        merged.try_into().map_err(|error: toml::de::Error| SettingsError::Merge(error.message().to_owned()))
+    }
+}
+
+impl SettingsError {
+    /// Where and what, without the line itself, as the error would print it: it may hold a secret.
+    fn parse(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or_default();
+        let line_before = before.rsplit('\n').next().unwrap_or_default();
+        Self::Parse {
+            path: path.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: line_before.chars().count() + 1,
+            message: error.message().to_owned(),
+        }
     }
 }
 
@@ -320,6 +348,30 @@ mod tests {
     fn an_unknown_key_is_named() {
         let error = toml::from_str::<Settings>("s3_buckett = 'x'").unwrap_err().to_string();
         assert!(error.contains("s3_buckett"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_is_in_no_mistake_and_in_no_debug_output() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weir.toml");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Settings::from_file(&path)
+        };
+        for (wrong, place) in [
+            ("record = true\napi_token = s3cret-of-mine", "line 2, column 13: "),
+            ("s3_secret_access_key = 's3cret\nrecord = true", "line 1, column "),
+            ("api_token = ['s3cret']", "line 1, column 13: it must be text in quotes"),
+            ("api_token = 7000123", "line 1, column 13: it must be text in quotes"),
+        ] {
+            let told = read(wrong).unwrap_err().to_string();
+            assert!(told.contains(place), "{told}");
+            assert!(!told.contains("s3cret") && !told.contains("7000123"), "{told}");
+        }
+        let file = read("api_token = 's3cret'\ns3_session_token = 's3cret'").unwrap();
+        let settings = Settings::default().over(&file).unwrap();
+        assert!(settings.api_token.as_ref().is_some_and(|token| token.0 == "s3cret"));
+        assert!(!format!("{settings:?}").contains("s3cret"), "{settings:?}");
     }
 
     #[test]

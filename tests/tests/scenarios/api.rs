@@ -1,8 +1,11 @@
 //! The HTTP API from a stream's creation to its removal.
 
+use std::time::Duration;
+
 use reqwest::Method;
-use scenarios::{Answer, Api, Source, Weir, encode, json_eq};
-use serde_json::json;
+use scenarios::{Answer, Api, Fault, FaultProxy, SeaweedFs, Source, Weir, encode, eventually, json_eq};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
 async fn a_stream_is_made_listed_and_removed() {
@@ -96,6 +99,69 @@ async fn mistakes_are_problem_documents() {
     create(json!({ "title": "x".repeat(100_000) })).await.assert_problem_of(&[400, 413, 422]);
     let folder = weir.anonymous().get("/live/01890000-0000-7000-8000-000000000000/index.m3u8").await;
     assert_eq!(folder.code, 404);
+    for path in [
+        "/live/a/%FF",
+        "/recordings/%FF",
+        "/assets/%FF",
+        "/api/live/%FF/status",
+        "/api/live/a/recordings/%FF/convert",
+        "/api/transcode-jobs/%FF",
+    ] {
+        let method = if path.ends_with("convert") { Method::POST } else { Method::GET };
+        api.call(method, path, None).await.assert_problem(404);
+    }
+    let stream = api.create("watched").await;
+    api.get(&stream.path("watch?viewerId=a&viewerId=b")).await.assert_problem(400);
+    api.get(&stream.path("watch")).await.assert_problem(400);
+}
+
+#[tokio::test]
+async fn the_list_has_pages() {
+    let weir = Weir::start().await;
+    let api = weir.api();
+    let mut made = Vec::new();
+    for title in ["first", "second", "third"] {
+        made.push(api.create(title).await.id);
+    }
+    let page = async |query: &str| {
+        let listed = api.get(&format!("/api/live{query}")).await.json();
+        let ids: Vec<_> =
+            listed["streams"].as_array().unwrap().iter().map(|s| s["videoId"].clone()).collect();
+        (ids, listed["next"].clone())
+    };
+    assert_eq!(page("").await, (vec![json!(made[2]), json!(made[1]), json!(made[0])], Value::Null));
+    assert_eq!(page("?limit=2").await, (vec![json!(made[2]), json!(made[1])], json!(made[1])));
+    // What is gone since still has its place.
+    assert_eq!(api.delete(&format!("/api/live/{}", made[1])).await.code, 204);
+    assert_eq!(page(&format!("?limit=2&after={}", made[1])).await, (vec![json!(made[0])], Value::Null));
+    for wrong in ["limit=0", "limit=1001", "limit=x"] {
+        api.get(&format!("/api/live?{wrong}")).await.assert_problem(400);
+    }
+}
+
+#[tokio::test]
+async fn of_two_changes_at_once_none_is_lost() {
+    let weir = Weir::start().await;
+    let api = weir.api();
+    let path = format!("/api/live/{}", api.create("changed").await.id);
+    for round in 1..=20 {
+        let change = |wishes| api.call(Method::PATCH, &path, Some(wishes));
+        let title = format!("round {round}");
+        let answers = tokio::join!(
+            change(json!({ "title": title })),
+            change(json!({ "reconnectWindow": round })),
+            change(json!({ "dvrWindow": round })),
+        );
+        for answer in [answers.0, answers.1, answers.2] {
+            assert_eq!(answer.code, 200, "{}", answer.text);
+        }
+        let status = api.get(&format!("{path}/status")).await.json();
+        json_eq(&status, &json!({ "title": title, "reconnectWindow": round, "dvrWindow": round }));
+    }
+    let (deleted, changed) =
+        tokio::join!(api.delete(&path), api.call(Method::PATCH, &path, Some(json!({ "title": "late" }))));
+    assert_eq!(deleted.code, 204, "{}", deleted.text);
+    assert!([200, 404].contains(&changed.code), "{}", changed.text);
 }
 
 #[tokio::test]
@@ -133,6 +199,34 @@ async fn removing_a_live_stream_ends_it() {
     let gone = weir.anonymous().get(&format!("/live/{}/index.m3u8", stream.id)).await;
     assert_eq!(gone.code, 404, "{}", gone.text);
     weir.assert_healthy().await;
+}
+
+#[tokio::test]
+async fn a_stream_is_removed_though_nobody_waits_for_it() {
+    let store = SeaweedFs::bucket("abandoned").await;
+    let proxy = FaultProxy::start(store.port()).await;
+    let weir = Weir::builder().objects_through(proxy.port(), &store).start().await;
+    let stream = weir.api().create("abandoned").await;
+    let mut publisher = stream.publish(encode(&Source { seconds: 60, ..Source::default() }));
+    stream.reaches("LIVE").await;
+    // The end of the playlist is not stored while the caller waits.
+    proxy.set(Fault::Status(503));
+    let request = format!(
+        "DELETE /api/live/{} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\r\n",
+        stream.id,
+        weir.token()
+    );
+    let address = weir.url("").replace("http://", "");
+    let mut caller = tokio::net::TcpStream::connect(address).await.unwrap();
+    caller.write_all(request.as_bytes()).await.unwrap();
+    stream.reports("it has begun", |status| status["armed"] == false).await;
+    drop(caller);
+    proxy.set(Fault::None);
+    eventually("it is gone", Duration::from_secs(20), || async {
+        (weir.api().get(&stream.path("status")).await.code == 404).then_some(())
+    })
+    .await;
+    publisher.ends(Duration::from_secs(15)).await;
 }
 
 /// A problem whose exact code is nobody's business.

@@ -65,6 +65,15 @@ async fn players_without_a_socket_are_counted_and_limited() {
     // Who names itself is somebody else, even behind the same address and with the same player.
     let named = format!("/live/{}/index.m3u8?viewerId=ann", stream.id);
     assert_eq!(ask(&weir, &named, "VLC").await.0, 503);
+    let url = weir.url(&stream.path("watch?viewerId=ann")).replace("http://", "ws://");
+    let refused = tokio_tungstenite::connect_async(url).await.map(drop).unwrap_err();
+    let tokio_tungstenite::tungstenite::Error::Http(answer) = refused else { panic!("{refused}") };
+    let (head, body) = answer.into_parts();
+    assert_eq!(head.status, 503, "a socket has no more room than a playlist");
+    assert!(head.headers.contains_key("retry-after"), "{head:?}");
+    assert_eq!(head.headers["content-type"], "application/problem+json");
+    let body = String::from_utf8(body.unwrap_or_default()).unwrap();
+    assert!(body.contains("urn:weir:problem:stream-full"), "{body}");
     let viewers = weir.anonymous().get(&stream.path("viewers")).await.json();
     assert_eq!(viewers, json!({ "viewers": 2, "peak": 2, "total": 2 }));
     let status = stream.status().await;

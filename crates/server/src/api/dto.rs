@@ -63,6 +63,8 @@ pub(super) struct Start {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Streams {
     pub(super) streams: Vec<StreamStatus>,
+    /// Where there are older ones: what to ask for them with, as `after`.
+    pub(super) next: Option<String>,
     /// What a new stream is unless its maker says otherwise.
     pub(super) defaults: StreamOptions,
     /// Bits a second that the viewers of all streams are sent.

@@ -32,5 +32,5 @@ pub(super) async fn readyz(State(api): State<Api>) -> (StatusCode, String) {
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = OK, body = String)))]
 pub(super) async fn metrics(State(api): State<Api>) -> impl IntoResponse {
     api.registry.measure();
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], api.metrics.render())
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], crate::metrics::render(&api.metrics))
 }

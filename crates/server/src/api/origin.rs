@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
-use axum::extract::{FromRequestParts, Path, RawQuery, State};
+use axum::extract::{FromRequestParts, RawQuery, State};
 use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Response};
@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 
 use super::directives::Directives;
 use super::events;
+use super::path::InPath;
 use super::problem::Problem;
 use super::range::{self, Conditions};
 use super::requester::Requester;
@@ -97,7 +98,7 @@ pub(super) fn router() -> OpenApiRouter<Api> {
 )]
 async fn object(
     State(api): State<Api>,
-    Path((id, name)): Path<(String, String)>,
+    InPath((id, name)): InPath<(String, String)>,
     RawQuery(query): RawQuery,
     head: Head,
 ) -> Result<Response<Body>, Problem> {
@@ -143,11 +144,7 @@ async fn respond(
                 Served::Media(data) => media(&data, (SEGMENT_TYPE, SEGMENT_CACHE, name), head),
                 Served::Poster(data) => media(&data, (POSTER_TYPE, POSTER_CACHE, &tag(&data)), head),
             };
-            // Who asks for the head alone is sent no body.
-            let size = response.body().size_hint().exact().filter(|_| head.method == Method::GET);
-            let length = size.unwrap_or_default();
-            counter!("weir_origin_bytes_total").increment(length);
-            broadcast.count_served(length);
+            broadcast.count_served(count(&response, head));
             Ok(response)
         }
         Err(WaitError::Unknown) => {
@@ -169,7 +166,7 @@ async fn vod_playlist(api: &Api, id: &VideoId, head: &Head) -> Result<Response<B
     };
     let target = if is_ended { VOD_LIFETIME * 6 } else { VOD_LIFETIME * 2 };
     let response = playlist(rendered.plain, rendered.gzip, false, target, head);
-    counter!("weir_origin_bytes_total").increment(response.body().size_hint().exact().unwrap_or_default());
+    count(&response, head);
     Ok(response)
 }
 
@@ -180,8 +177,18 @@ async fn thumbs(api: &Api, id: &VideoId, name: &str, head: &Head) -> Result<Resp
         _ => (api.recorders.sprites(id, name).await.map_err(unserved)?, SPRITES_TYPE),
     };
     let data = found.ok_or_else(|| Problem::no_such_object(name).cached_for(VOD_LIFETIME))?;
-    counter!("weir_origin_bytes_total").increment(data.len() as u64);
-    Ok(media(&data, (kind, SPRITES_CACHE, &tag(&data)), head))
+    let response = media(&data, (kind, SPRITES_CACHE, &tag(&data)), head);
+    count(&response, head);
+    Ok(response)
+}
+
+/// Counts the bytes that an answer sends, and tells how many.
+fn count(response: &Response<Body>, head: &Head) -> u64 {
+    // Who asks for the head alone is sent no body.
+    let size = response.body().size_hint().exact().filter(|_| head.method == Method::GET);
+    let bytes = size.unwrap_or_default();
+    counter!("weir_origin_bytes_total").increment(bytes);
+    bytes
 }
 
 /// An entity tag for what is replaced under one name.
@@ -210,8 +217,9 @@ async fn kept_segment(
 ) -> Result<Option<Response<Body>>, Problem> {
     let segment = api.recorders.segment(id, name).await.map_err(unserved)?;
     let Some(data) = segment else { return Ok(None) };
-    counter!("weir_origin_bytes_total").increment(data.len() as u64);
-    Ok(Some(media(&data, (SEGMENT_TYPE, SEGMENT_CACHE, name), head)))
+    let response = media(&data, (SEGMENT_TYPE, SEGMENT_CACHE, name), head);
+    count(&response, head);
+    Ok(Some(response))
 }
 
 /// Lifetimes in caches are those of RFC 8216bis, Appendix B.1.
@@ -256,7 +264,28 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::{IF_NONE_MATCH, RANGE};
+
     use super::*;
+
+    #[test]
+    fn what_is_sent_is_counted_and_nothing_else() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            let data = Bytes::from_static(b"0123456789");
+            let sent = |method: Method, asked: Option<(axum::http::HeaderName, &'static str)>| {
+                let asked = asked.map(|(name, value)| (name, HeaderValue::from_static(value)));
+                let head = Head::new(Requester(0), &method, &asked.into_iter().collect());
+                count(&media(&data, (SPRITES_TYPE, SPRITES_CACHE, "v1"), &head), &head)
+            };
+            assert_eq!(sent(Method::GET, None), 10);
+            assert_eq!(sent(Method::HEAD, None), 0);
+            assert_eq!(sent(Method::GET, Some((IF_NONE_MATCH, "\"v1\""))), 0);
+            assert_eq!(sent(Method::GET, Some((RANGE, "bytes=2-4"))), 3);
+            let counted = recorder.handle().render();
+            assert!(counted.contains("weir_origin_bytes_total 13\n"), "{counted}");
+        });
+    }
 
     #[test]
     fn gzip_is_sent_to_those_who_take_it() {

@@ -2,7 +2,6 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Path;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -11,6 +10,7 @@ use axum::routing::get;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::Api;
+use super::path::InPath;
 use super::problem::Problem;
 
 /// What `npm run build` made in `web/`.
@@ -46,7 +46,7 @@ async fn player() -> Result<Response<Body>, Problem> {
     page("player.html", "*")
 }
 
-async fn asset(Path(name): Path<String>) -> Result<Response<Body>, Problem> {
+async fn asset(InPath(name): InPath<String>) -> Result<Response<Body>, Problem> {
     let path = format!("assets/{name}");
     let file = Web::get(&path).ok_or_else(|| Problem::no_such_object(&path))?;
     // A name has its content's hash in it.

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use serde::Serialize;
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::path::InPath;
 use super::problem::Problem;
 use super::streams::Named;
 use super::urls::Urls;
@@ -116,7 +117,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn delete(
     State(api): State<Api>,
-    Path((id, number)): Path<(String, String)>,
+    InPath((id, number)): InPath<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let recording = find(&api, &id, &number).await?;
     if recording.state == RecordingState::Recording {
@@ -157,7 +158,7 @@ pub(super) fn router() -> OpenApiRouter<Api> {
 )]
 async fn file(
     State(api): State<Api>,
-    Path(name): Path<String>,
+    InPath(name): InPath<String>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {

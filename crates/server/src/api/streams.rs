@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING};
+use axum::http::header::{CACHE_CONTROL, LOCATION};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use rtmp_ingest::SourceUrl;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::Api;
+use super::body::Body;
 use super::dto::{Created, Start, StreamKey, StreamStatus, Streams};
 use super::problem::Problem;
 use super::urls::Urls;
@@ -21,6 +23,17 @@ use crate::catalog::{Stream, VideoId};
 
 /// Streams in one answer.
 const LIST_LIMIT: u32 = 1000;
+
+/// Which of the streams to list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
+    /// The most streams to answer with.
+    #[param(minimum = 1, maximum = 1000, default = 1000)]
+    limit: Option<u32>,
+    /// The `videoId` of the last stream that is known: only those made before it.
+    after: Option<String>,
+}
 
 /// The stream that the path names.
 pub(super) struct Named(pub(super) VideoId);
@@ -32,24 +45,6 @@ impl FromRequestParts<Api> for Named {
         let path = Path::<String>::from_request_parts(parts, api).await;
         let text = path.map(|Path(text)| text).unwrap_or_default();
         VideoId::parse(&text).map(Self).ok_or_else(|| Problem::no_such_stream(&text))
-    }
-}
-
-/// A JSON body that may be left out, or be null.
-pub(super) struct Body<T>(pub(super) T);
-
-impl<T: DeserializeOwned + Default> FromRequest<Api> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        let headers = request.headers();
-        let none = headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0")
-            && !headers.contains_key(TRANSFER_ENCODING);
-        if none {
-            return Ok(Self(T::default()));
-        }
-        let body: Result<Json<Option<T>>, JsonRejection> = Json::from_request(request, api).await;
-        Ok(Self(body?.0.unwrap_or_default()))
     }
 }
 
@@ -76,15 +71,31 @@ pub(super) async fn create(
 }
 
 /// The streams, newest first
+///
+/// A thousand at most in one answer. Where `next` isn't null there are older ones: ask again with `after` set to it.
 #[utoipa::path(
-    get, path = "/api/live", tag = "streams", security(("token" = [])),
+    get, path = "/api/live", tag = "streams", security(("token" = [])), params(Page),
     responses(
         (status = OK, body = Streams),
+        (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
         (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn list(State(api): State<Api>, urls: Urls) -> Result<Json<Streams>, Problem> {
-    let streams = api.catalog.list(LIST_LIMIT).await?;
+pub(super) async fn list(
+    State(api): State<Api>,
+    urls: Urls,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<Streams>, Problem> {
+    let Query(Page { limit, after }) = page?;
+    let limit = limit.unwrap_or(LIST_LIMIT);
+    if !(1..=LIST_LIMIT).contains(&limit) {
+        return Err(Problem::invalid(format!("limit is {limit}; it must be from 1 to {LIST_LIMIT}.")));
+    }
+    // One more than asked for says whether there are more.
+    let mut streams = api.catalog.list(limit + 1, after.as_deref()).await?;
+    let has_more = streams.len() > limit as usize;
+    streams.truncate(limit as usize);
+    let next = streams.last().filter(|_| has_more).map(|stream| stream.video_id.to_string());
     let newest = api.catalog.newest_recordings().await?;
     let mut newest: HashMap<_, _> =
         newest.into_iter().map(|recording| (recording.video_id.clone(), recording)).collect();
@@ -94,7 +105,7 @@ pub(super) async fn list(State(api): State<Api>, urls: Urls) -> Result<Json<Stre
     };
     let streams = streams.into_iter().map(status).collect();
     let (defaults, served_bitrate) = (api.stream_defaults.clone(), api.registry.served_rate());
-    Ok(Json(Streams { streams, defaults, served_bitrate }))
+    Ok(Json(Streams { streams, next, defaults, served_bitrate }))
 }
 
 /// One stream and how it is doing
@@ -134,10 +145,13 @@ pub(super) async fn change(
     Named(id): Named,
     Body(wishes): Body<Wishes>,
 ) -> Result<Json<StreamStatus>, Problem> {
-    let stream = find(&api, &id).await?;
-    let (title, options) = wishes.over(&stream.title, &stream.options)?;
-    api.catalog.change(&id, &title, &options).await?;
-    told(&api, &urls, Stream { title, options, ..stream }).await
+    in_turn(api, id, |api, id| async move {
+        let stream = find(&api, &id).await?;
+        let (title, options) = wishes.over(&stream.title, &stream.options)?;
+        api.catalog.change(&id, &title, &options).await?;
+        told(&api, &urls, Stream { title, options, ..stream }).await
+    })
+    .await
 }
 
 /// End a stream's broadcast, if there is one, and remove the stream
@@ -151,17 +165,20 @@ pub(super) async fn change(
     ),
 )]
 pub(super) async fn delete(State(api): State<Api>, Named(id): Named) -> Result<StatusCode, Problem> {
-    let stream = find(&api, &id).await?;
-    // Disarmed first: an encoder that reconnects by itself must not come in between.
-    api.catalog.disarm(&id).await?;
-    api.pulls.stop(&id);
-    api.registry.stop(&id).await;
-    let next = api.catalog.next_sequence(&id).await?;
-    api.recorders.forget(&id).await?;
-    api.catalog.delete(&id).await?;
-    api.registry.forget(&stream, next);
-    tracing::info!(stream = %id, "deleted");
-    Ok(StatusCode::NO_CONTENT)
+    in_turn(api, id, |api, id| async move {
+        let stream = find(&api, &id).await?;
+        // Disarmed first: an encoder that reconnects by itself must not come in between.
+        api.catalog.disarm(&id).await?;
+        api.pulls.stop(&id);
+        api.registry.stop(&id).await;
+        let next = api.catalog.next_sequence(&id).await?;
+        api.recorders.forget(&id).await?;
+        api.catalog.delete(&id).await?;
+        api.registry.forget(&stream, next);
+        tracing::info!(stream = %id, "deleted");
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// Arm the key: its encoder may publish; or play the stream from another RTMP server
@@ -186,14 +203,17 @@ pub(super) async fn start(
 ) -> Result<Json<StreamStatus>, Problem> {
     let source = source_url.as_deref().map(str::parse::<SourceUrl>).transpose();
     let source = source.map_err(|fault| Problem::invalid(format!("sourceUrl cannot be played: {fault}.")))?;
-    if !api.catalog.arm(&id, source_url.as_deref()).await? {
-        return Err(Problem::no_such_stream(id.as_str()));
-    }
-    match source {
-        Some(source) => api.pulls.start(&id, source),
-        None => api.pulls.stop(&id),
-    }
-    told(&api, &urls, find(&api, &id).await?).await
+    in_turn(api, id, |api, id| async move {
+        if !api.catalog.arm(&id, source_url.as_deref()).await? {
+            return Err(Problem::no_such_stream(id.as_str()));
+        }
+        match source {
+            Some(source) => api.pulls.start(&id, source),
+            None => api.pulls.stop(&id),
+        }
+        told(&api, &urls, find(&api, &id).await?).await
+    })
+    .await
 }
 
 /// End the broadcast in order and disarm the key, until it is started again
@@ -211,12 +231,15 @@ pub(super) async fn stop(
     urls: Urls,
     Named(id): Named,
 ) -> Result<Json<StreamStatus>, Problem> {
-    if !api.catalog.disarm(&id).await? {
-        return Err(Problem::no_such_stream(id.as_str()));
-    }
-    api.pulls.stop(&id);
-    api.registry.stop(&id).await;
-    told(&api, &urls, find(&api, &id).await?).await
+    in_turn(api, id, |api, id| async move {
+        if !api.catalog.disarm(&id).await? {
+            return Err(Problem::no_such_stream(id.as_str()));
+        }
+        api.pulls.stop(&id);
+        api.registry.stop(&id).await;
+        told(&api, &urls, find(&api, &id).await?).await
+    })
+    .await
 }
 
 /// Where the stream's encoder publishes to
@@ -261,6 +284,16 @@ pub(super) async fn rotate_key(
 
 fn secret(key: StreamKey) -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], Json(key))
+}
+
+/// Changes a stream: after those who change it already, and to the end.
+async fn in_turn<T: Send + 'static, C: Future<Output = T> + Send + 'static>(
+    api: Api,
+    id: VideoId,
+    change: impl FnOnce(Api, VideoId) -> C,
+) -> T {
+    let (turns, of) = (api.turns.clone(), id.clone());
+    turns.run(&of, change(api, id)).await
 }
 
 async fn told(api: &Api, urls: &Urls, stream: Stream) -> Result<Json<StreamStatus>, Problem> {

@@ -2,15 +2,16 @@
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
+use super::body::Body;
+use super::path::InPath;
 use super::problem::Problem;
 use super::recordings;
-use super::streams::Body;
 use super::urls::Urls;
 use crate::catalog::{JobState, RecordingState};
 use crate::live::{ObjectKeys, whole_millis};
@@ -110,7 +111,7 @@ pub(super) struct Progress {
 pub(super) async fn convert(
     State(api): State<Api>,
     urls: Urls,
-    Path((id, number)): Path<(String, String)>,
+    InPath((id, number)): InPath<(String, String)>,
 ) -> Result<Json<TranscodeJob>, Problem> {
     let recording = recordings::find(&api, &id, &number).await?;
     let file = recording.file.as_ref().filter(|_| recording.state == RecordingState::Ready);
@@ -158,7 +159,7 @@ pub(super) async fn list(
 pub(super) async fn get(
     State(api): State<Api>,
     urls: Urls,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
 ) -> Result<Json<TranscodeJob>, Problem> {
     let job = api.catalog.transcode_job(&id).await?.ok_or_else(|| Problem::no_such_job(&id))?;
     Ok(Json(TranscodeJob::new(job, &urls)))
@@ -181,7 +182,7 @@ pub(super) async fn get(
 pub(super) async fn change(
     State(api): State<Api>,
     urls: Urls,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     Body(progress): Body<Progress>,
 ) -> Result<Json<TranscodeJob>, Problem> {
     let find = async || api.catalog.transcode_job(&id).await?.ok_or_else(|| Problem::no_such_job(&id));

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -14,6 +16,7 @@ use uuid::Uuid;
 use super::Api;
 use super::directives::VIEWER_ID_LENGTH;
 use super::dto::Viewers;
+use super::events;
 use super::problem::Problem;
 use super::requester::Requester;
 use super::streams::Named;
@@ -64,6 +67,7 @@ struct Rewind {
     responses(
         (status = OK, body = Viewers),
         (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+        (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn viewers(State(api): State<Api>, Named(id): Named) -> Result<Json<Viewers>, Problem> {
@@ -77,28 +81,35 @@ pub(super) async fn viewers(State(api): State<Api>, Named(id): Named) -> Result<
 ///
 /// Sends `{"type":"status","status","isLiveNow","reconnecting","viewers","rewind"}` at once and on each
 /// change; `rewind` is null, or `{"from","window"}`: when that began to which viewers can go back in `vod.m3u8`, and for
-/// how many seconds at most while on air. Sockets with the same `viewerId` are one viewer. A player may send
-/// `{"type":"report","latency":0.6,"stalls":0,"startupMs":420}` at most once a second.
+/// how many seconds at most while on air. Sockets with the same `viewerId` are one viewer; where there is no room
+/// for one more, the answer is 503. A player may send `{"type":"report","latency":0.6,"stalls":0,"startupMs":420}` at most
+/// once a second.
 #[utoipa::path(
     get, path = "/api/live/{videoId}/watch", tag = "viewers",
     params(("videoId" = String, Path), ("viewerId" = Option<String>, Query)),
     responses(
         (status = SWITCHING_PROTOCOLS),
+        (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
         (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+        (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn watch(
     State(api): State<Api>,
     Named(id): Named,
-    Query(viewer): Query<Viewer>,
+    viewer: Result<Query<Viewer>, QueryRejection>,
     requester: Requester,
-    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
+    let Query(viewer) = viewer?;
     let stream = api.catalog.get(&id).await?.ok_or_else(|| Problem::no_such_stream(id.as_str()))?;
     let upgrade = upgrade.map_err(|_| Problem::invalid("This path speaks WebSocket."))?;
     let viewer = viewer.viewer_id.filter(|id| VIEWER_ID_LENGTH.contains(&id.len()));
     let viewer = viewer.unwrap_or_else(|| Uuid::now_v7().to_string());
-    let watching = api.board.watch(&id, viewer, requester.0, stream.status);
+    let watching = match api.board.watch(&id, viewer, requester.0, stream.status) {
+        Ok(watching) => watching,
+        Err(full) => return Err(events::refused(&api, &id, full).await),
+    };
     let upgrade = upgrade.max_message_size(MESSAGE_LIMIT).max_frame_size(MESSAGE_LIMIT);
     Ok(upgrade.on_upgrade(move |socket| tell(socket, watching, api, id)))
 }

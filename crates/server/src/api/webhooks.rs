@@ -10,9 +10,8 @@ use axum::http::request::Parts;
 use axum::response::IntoResponse;
 
 use super::Api;
+use super::body::Body;
 use super::problem::Problem;
-use super::streams::Body;
-use crate::catalog::OLD_SECRET_SIGNS;
 use crate::events::EventType;
 use crate::live::whole_millis;
 use crate::webhooks::{Disabled, EndpointUrl, MAX_WEBHOOKS, SigningSecret, Webhook, WebhookId};
@@ -52,11 +51,17 @@ pub(super) async fn create(
 ) -> Result<impl IntoResponse, Problem> {
     let mut webhook = Webhook::new(endpoint(&api, &wishes.url)?, chosen(wishes.event_types)?);
     webhook.disabled = (wishes.enabled == Some(false)).then(by_call);
-    if !api.catalog.add_webhook(&webhook).await? {
-        return Err(Problem::too_many_webhooks(MAX_WEBHOOKS));
-    }
-    tracing::info!(webhook = %webhook.id, "webhook created");
-    api.webhooks.serve(webhook.id.clone());
+    let (made, context) = (webhook.clone(), api.clone());
+    // One that is in the catalog is served.
+    let addition = async move {
+        if !context.catalog.add_webhook(&made).await? {
+            return Err(Problem::too_many_webhooks(MAX_WEBHOOKS));
+        }
+        tracing::info!(webhook = %made.id, "webhook created");
+        context.webhooks.serve(made.id);
+        Ok(())
+    };
+    api.turns.complete(addition).await?;
     let headers =
         [(LOCATION, format!("/api/webhooks/{}", webhook.id)), (CACHE_CONTROL, "no-store".to_owned())];
     let secret = webhook.secret.expose();
@@ -107,17 +112,28 @@ pub(super) async fn change(
     Named(id): Named,
     Body(wishes): Body<WebhookWishes>,
 ) -> Result<Json<WebhookStatus>, Problem> {
-    let now = find(&api, &id).await?;
-    let url = wishes.url.as_deref().map_or(Ok(now.url), |url| endpoint(&api, url))?;
-    let event_types = wishes.event_types.map_or(Ok(now.event_types), chosen)?;
-    let disabled = match wishes.enabled {
-        Some(true) => None,
-        Some(false) => now.disabled.or_else(|| Some(by_call())),
-        None => now.disabled,
+    let url = wishes.url.as_deref().map(|url| endpoint(&api, url)).transpose()?;
+    let event_types = wishes.event_types.map(chosen).transpose()?;
+    let turns = api.turns.clone();
+    let change = async move {
+        loop {
+            let mut webhook = find(&api, &id).await?;
+            webhook.url = url.clone().unwrap_or(webhook.url);
+            webhook.event_types = event_types.clone().unwrap_or(webhook.event_types);
+            webhook.disabled = match wishes.enabled {
+                Some(true) => None,
+                Some(false) => webhook.disabled.or_else(|| Some(by_call())),
+                None => webhook.disabled,
+            };
+            // If another call was faster, what that changed stays, where this one doesn't change it too.
+            if api.catalog.change_webhook(&webhook).await? {
+                break;
+            }
+        }
+        api.webhooks.changed();
+        Ok(Json(WebhookStatus::new(find(&api, &id).await?)))
     };
-    api.catalog.change_webhook(&id, &url, event_types.as_deref(), disabled.as_ref()).await?;
-    api.webhooks.changed();
-    Ok(Json(WebhookStatus::new(find(&api, &id).await?)))
+    turns.complete(change).await
 }
 
 /// Remove an endpoint; it is sent nothing any more
@@ -154,11 +170,10 @@ pub(super) async fn rotate_secret(
     Named(id): Named,
 ) -> Result<impl IntoResponse, Problem> {
     let secret = SigningSecret::generate();
-    if !api.catalog.rotate_webhook_secret(&id, &secret).await? {
-        return Err(Problem::no_such_webhook(id.as_str()));
-    }
+    let old_signs_until = api.catalog.rotate_webhook_secret(&id, &secret).await?;
+    let old_signs_until = old_signs_until.ok_or_else(|| Problem::no_such_webhook(id.as_str()))?;
     tracing::info!(webhook = %id, "webhook's secret changed");
-    let old_secret_until = whole_millis(std::time::SystemTime::now() + OLD_SECRET_SIGNS);
+    let old_secret_until = whole_millis(old_signs_until);
     Ok(([(CACHE_CONTROL, "no-store")], Json(RotatedSecret { secret: secret.expose(), old_secret_until })))
 }
 

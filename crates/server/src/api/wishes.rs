@@ -28,7 +28,7 @@ pub(super) struct Wishes {
     reconnect_window: Option<u32>,
     /// What happens when a second publisher comes with the same key.
     second_publisher: Option<SecondPublisher>,
-    /// How far behind the player page is.
+    /// What viewers get: `low`, parts and a fraction of a second; `standard`, whole segments and some seconds.
     latency_mode: Option<LatencyMode>,
     /// Days that recordings and kept segments stay after the end; null: for ever; 0: not at all.
     #[serde(default, deserialize_with = "given")]

@@ -22,7 +22,7 @@ pub struct StreamOptions {
     pub reconnect_window: u32,
     /// What happens when a second publisher comes with the same key.
     pub second_publisher: SecondPublisher,
-    /// How far behind the player page is.
+    /// What viewers get: `low`, parts and a fraction of a second; `standard`, whole segments and some seconds.
     pub latency_mode: LatencyMode,
     /// Days that recordings and kept segments stay after the end; null: for ever; 0: not at all.
     #[schema(maximum = 36500)]
@@ -47,16 +47,16 @@ pub enum SecondPublisher {
     Reject,
 }
 
-/// How far behind the player page is.
+/// What viewers get, wherever they watch.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, utoipa::ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum LatencyMode {
-    /// Parts: a fraction of a second.
+    /// Parts, and a fraction of a second.
     #[default]
     Low,
-    /// Whole segments: some seconds, and less asked of the network.
+    /// Whole segments and some seconds; less is asked of the network.
     Standard,
 }
 

@@ -79,9 +79,7 @@ impl VideoId {
 
     /// Takes a name from a URL; `None` if no stream can have it.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-        let valid = (1..=64).contains(&text.len()) && text.bytes().all(plain);
-        valid.then(|| Self(text.to_owned()))
+        is_id(text).then(|| Self(text.to_owned()))
     }
 }
 
@@ -151,6 +149,13 @@ impl sqlx::FromRow<'_, SqliteRow> for Stream {
     }
 }
 
+/// Whether a text can be the name of something that the API makes: 1 to 64 letters, digits and hyphens.
+pub(crate) fn is_id(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    (1..=64).contains(&text.len()) && text.bytes().all(plain)
+}
+
+/// A time as the catalog keeps it, in milliseconds since 1970.
 pub(super) fn time(millis: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }

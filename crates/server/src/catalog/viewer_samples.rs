@@ -1,10 +1,11 @@
 //! The viewers of each broadcast over time.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
+use super::stream::time;
 use super::{Catalog, Result, VideoId, failed, millis};
 
 /// Time from one place for a sample to the next.
@@ -109,7 +110,7 @@ impl Catalog {
                 .fetch_one(&self.pool)
                 .await
                 .map_err(failed("find the samples of a stream's viewers"))?;
-        Ok(started.map(|millis| UNIX_EPOCH + Duration::from_millis(millis.try_into().unwrap_or_default())))
+        Ok(started.map(time))
     }
 }
 
@@ -128,6 +129,8 @@ fn sample(row: &SqliteRow) -> sqlx::Result<ViewerSample> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
     use crate::catalog::StreamOptions;
 

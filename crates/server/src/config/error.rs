@@ -44,7 +44,9 @@ pub enum ConfigError {
         missing: &'static str,
     },
     /// A URL of a scheme that cannot be used there.
-    #[error("{name} starts with {scheme}:; it must be an http: or https: URL")]
+    #[error(
+        "{name} starts with {scheme}:; it must be an http: or https: URL, such as https://weir.example:8443"
+    )]
     Scheme {
         /// The knob.
         name: &'static str,

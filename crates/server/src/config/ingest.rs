@@ -5,7 +5,7 @@ use std::time::Duration;
 use rtmp_ingest::Limits;
 use url::Url;
 
-use super::{ConfigError, Secret, TlsConfig, within};
+use super::{ConfigError, Secret, TlsConfig, web_url, within};
 use crate::settings::Settings;
 
 /// How encoders come in.
@@ -168,13 +168,11 @@ fn hook(settings: &Settings, limits: &Limits) -> Result<Option<HookConfig>, Conf
             None => Ok(None),
         };
     };
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(ConfigError::Scheme { name: "on_publish_url", scheme: url.scheme().to_owned() });
-    }
+    web_url("on_publish_url", Some(&url))?;
     // The encoder, which may have waited half of its time already, must still hear the answer.
     let most = (limits.setup_timeout / 2).as_secs().max(1);
     let timeout = within("on_publish_timeout", settings.on_publish_timeout.unwrap_or(3.min(most)), 1, most)?;
-    let token = settings.on_publish_token.clone().map(Secret);
+    let token = settings.on_publish_token.clone();
     Ok(Some(HookConfig { url, timeout: Duration::from_secs(timeout), token }))
 }
 
@@ -212,7 +210,7 @@ mod tests {
         let url = Some("https://app.example/on-publish".parse().unwrap());
         let settings = Settings { on_publish_url: url, on_publish_timeout: Some(6), ..Default::default() };
         assert_eq!(error(settings), "on_publish_timeout is 6; it must be from 1 to 5");
-        let settings = Settings { on_publish_token: Some("secret".into()), ..Default::default() };
+        let settings = Settings { on_publish_token: Some(Secret("secret".into())), ..Default::default() };
         assert_eq!(error(settings), "on_publish_token is set, but on_publish_url is not");
         let url = Some("ftp://app.example/".parse().unwrap());
         assert!(error(Settings { on_publish_url: url, ..Default::default() }).contains("ftp:"));

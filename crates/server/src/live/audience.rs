@@ -78,7 +78,13 @@ impl Audience {
         }
     }
 
-    /// Whether the viewer is counted already.
+    /// Whether that viewer's socket would be no more viewer than there are: it has one, or is counted as a reader, whose
+    /// place it takes. Others where it comes from have their own places.
+    pub(super) fn has_place_for(&self, viewer: &str, origins: [Fingerprint; 2]) -> bool {
+        self.sockets.contains_key(viewer) || origins.iter().any(|origin| self.readers.contains_key(origin))
+    }
+
+    /// Whether who reads from there is counted already.
     pub(super) fn knows(&self, origin: Fingerprint) -> bool {
         self.readers.contains_key(&origin) || self.origins.contains_key(&origin)
     }

@@ -49,7 +49,7 @@ pub(crate) enum Full {
 struct Entry {
     brief: watch::Sender<Brief>,
     audience: Audience,
-    /// Sockets that hear of the stream, also of viewers that aren't counted.
+    /// Sockets that hear of the stream.
     sockets: usize,
     /// When it was last told that a viewer found no room.
     refused: Option<Instant>,
@@ -60,8 +60,7 @@ pub(crate) struct Watching {
     pub(crate) brief: watch::Receiver<Brief>,
     board: Board,
     id: VideoId,
-    /// `None`: there was no room to count it.
-    viewer: Option<String>,
+    viewer: String,
     /// Stalls that its player has told of.
     stalls: Option<u32>,
 }
@@ -86,7 +85,7 @@ impl Board {
         self.salt.hash_one(viewer)
     }
 
-    /// Counts a viewer in, as long as there is room; it hears of the stream either way. `status` is what
+    /// Counts a viewer in, and lets it hear of the stream, as long as there is room. `status` is what
     /// the catalog says, for a stream that isn't on the board.
     pub(crate) fn watch(
         &self,
@@ -94,24 +93,23 @@ impl Board {
         viewer: String,
         origin: Fingerprint,
         status: Status,
-    ) -> Watching {
+    ) -> Result<Watching, Full> {
         let mut entries = self.lock();
-        let has_room = self.has_room(&mut entries, id, origin).is_ok();
+        let origins = [origin, self.named(&viewer)];
+        self.has_room(&mut entries, id, |audience| audience.has_place_for(&viewer, origins))?;
         let entry = entries.entry(id.clone()).or_insert_with(|| Entry::new(status));
         entry.sockets += 1;
-        if has_room {
-            entry.audience.enter(&viewer, [origin, self.named(&viewer)]);
-            entry.recount();
-        }
-        let viewer = has_room.then_some(viewer);
-        Watching { brief: entry.brief.subscribe(), board: self.clone(), id: id.clone(), viewer, stalls: None }
+        entry.audience.enter(&viewer, origins);
+        entry.recount();
+        let brief = entry.brief.subscribe();
+        Ok(Watching { brief, board: self.clone(), id: id.clone(), viewer, stalls: None })
     }
 
     /// Somebody asks for a playlist: counts it, unless there is no room for one more. A preview needs room
     /// and takes none.
     pub(crate) fn read(&self, id: &VideoId, origin: Fingerprint, preview: bool) -> Result<(), Full> {
         let mut entries = self.lock();
-        let has_room = self.has_room(&mut entries, id, origin);
+        let has_room = self.has_room(&mut entries, id, |audience| audience.knows(origin));
         // Off the air nobody is counted.
         let Some(entry) = entries.get_mut(id).filter(|entry| entry.brief.borrow().is_live_now) else {
             return Ok(());
@@ -135,16 +133,17 @@ impl Board {
         is_news
     }
 
+    /// Whether one more may watch, or one who `is_counted` already.
     fn has_room(
         &self,
         entries: &mut HashMap<VideoId, Entry>,
         id: &VideoId,
-        origin: Fingerprint,
+        is_counted: impl FnOnce(&Audience) -> bool,
     ) -> Result<(), Full> {
         let now = Instant::now();
         if let Some(entry) = entries.get_mut(id) {
             entry.audience.sweep(now);
-            if entry.audience.knows(origin) {
+            if is_counted(&entry.audience) {
                 return Ok(());
             }
             if entry.audience.current() >= self.limits.of_stream {
@@ -200,13 +199,11 @@ impl Board {
         seen.sample(slot, viewers, stalls, bits_per_second)
     }
 
-    fn leave(&self, id: &VideoId, viewer: Option<&str>) {
+    fn leave(&self, id: &VideoId, viewer: &str) {
         let mut entries = self.lock();
         let Some(entry) = entries.get_mut(id) else { return };
         entry.sockets -= 1;
-        if let Some(viewer) = viewer {
-            entry.audience.leave(viewer);
-        }
+        entry.audience.leave(viewer);
         entry.recount();
         if entry.sockets == 0 && !entry.brief.borrow().is_live_now {
             entries.remove(id);
@@ -238,15 +235,15 @@ impl Watching {
         // A socket's first report may tell of stalls that were counted when it had another socket.
         let before = self.stalls.replace(report.stalls).unwrap_or(report.stalls);
         let stalls = report.stalls.saturating_sub(before);
-        if let (Some(viewer), Some(entry)) = (&self.viewer, self.board.lock().get_mut(&self.id)) {
-            entry.audience.report(viewer, report, stalls);
+        if let Some(entry) = self.board.lock().get_mut(&self.id) {
+            entry.audience.report(&self.viewer, report, stalls);
         }
     }
 }
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        self.board.leave(&self.id, self.viewer.as_deref());
+        self.board.leave(&self.id, &self.viewer);
     }
 }
 
@@ -266,9 +263,9 @@ mod tests {
     fn one_person_with_two_tabs_is_one_viewer() {
         let board = board(10, 10);
         let viewers = || board.attendance(&id()).current;
-        let first = board.watch(&id(), "ann".into(), 1, Status::Pending);
-        let second = board.watch(&id(), "ann".into(), 1, Status::Pending);
-        let third = board.watch(&id(), "bob".into(), 2, Status::Pending);
+        let first = board.watch(&id(), "ann".into(), 1, Status::Pending).unwrap();
+        let second = board.watch(&id(), "ann".into(), 1, Status::Pending).unwrap();
+        let third = board.watch(&id(), "bob".into(), 2, Status::Pending).unwrap();
         assert_eq!(viewers(), 2);
         drop(second);
         assert_eq!(viewers(), 2);
@@ -285,7 +282,7 @@ mod tests {
             assert_eq!(board.read(&id(), board.named(name), false), Ok(()));
         }
         assert_eq!(board.attendance(&id()), Attendance { current: 2, peak: 2, total: 2 });
-        let ann = board.watch(&id(), "ann".into(), 1, Status::Live);
+        let ann = board.watch(&id(), "ann".into(), 1, Status::Live).unwrap();
         assert_eq!(board.read(&id(), board.named("ann"), false), Ok(()));
         assert_eq!(board.attendance(&id()), Attendance { current: 2, peak: 2, total: 2 });
         drop(ann);
@@ -297,7 +294,7 @@ mod tests {
         let board = board(10, 10);
         let report = |stalls: u32| serde_json::from_value(serde_json::json!({ "stalls": stalls })).unwrap();
         board.set(&id(), Status::Live, false);
-        let watch = || board.watch(&id(), "ann".into(), 1, Status::Live);
+        let watch = || board.watch(&id(), "ann".into(), 1, Status::Live).unwrap();
         let mut tabs = [watch(), watch()];
         for (tab, stalls) in [(0, 0), (1, 7), (0, 2), (1, 7), (0, 3)] {
             tabs[tab].report(report(stalls));
@@ -326,7 +323,7 @@ mod tests {
         let other = VideoId::parse("b").unwrap();
         board.set(&id(), Status::Live, false);
         board.set(&other, Status::Live, false);
-        let ann = board.watch(&id(), "ann".into(), 1, Status::Live);
+        let ann = board.watch(&id(), "ann".into(), 1, Status::Live).unwrap();
         assert_eq!(board.read(&id(), 2, false), Ok(()));
         assert_eq!(board.read(&id(), 3, false), Err(Full::Stream));
         assert_eq!(board.read(&id(), 3, true), Err(Full::Stream));
@@ -334,15 +331,20 @@ mod tests {
         let news = [now, now + REFUSAL_PERIOD / 2, now + REFUSAL_PERIOD];
         assert_eq!(news.map(|now| board.refusal_is_news(&id(), now)), [true, false, true]);
         assert_eq!(board.read(&other, 9, true), Ok(()), "a preview takes no room");
-        let mut uncounted = board.watch(&id(), "cat".into(), 3, Status::Live);
-        assert!(uncounted.brief.borrow_and_update().is_live_now, "it hears all the same");
+        let watch = |viewer: &str, origin| board.watch(&id(), viewer.into(), origin, Status::Live);
+        for origin in [1, 3] {
+            assert_eq!(watch("cat", origin).err(), Some(Full::Stream), "an address is no viewer");
+        }
+        let again = watch("ann", 3).unwrap();
         assert_eq!(board.read(&id(), 3, false), Err(Full::Stream));
         for known in [1, 2, 1, 2] {
             assert_eq!(board.read(&id(), known, false), Ok(()));
         }
         assert_eq!((board.read(&other, 1, false), board.read(&other, 5, false)), (Ok(()), Err(Full::Server)));
         assert_eq!(board.attendance(&id()), Attendance { current: 2, peak: 2, total: 2 });
-        drop((ann, uncounted));
+        let bob = watch("bob", 2).unwrap();
+        assert_eq!(board.attendance(&id()).current, 2, "who was counted as a reader has its place");
+        drop((ann, again, bob));
         assert_eq!(board.read(&id(), 3, false), Ok(()));
         board.set(&id(), Status::Ready, false);
         assert_eq!(board.read(&id(), 77, false), Ok(()), "the last window is read by whoever likes");
@@ -352,7 +354,7 @@ mod tests {
     #[test]
     fn a_watcher_hears_of_every_state() {
         let board = board(10, 10);
-        let mut watching = board.watch(&id(), "ann".into(), 1, Status::Pending);
+        let mut watching = board.watch(&id(), "ann".into(), 1, Status::Pending).unwrap();
         board.set(&id(), Status::Live, false);
         assert!(watching.brief.has_changed().unwrap());
         let brief = watching.brief.borrow_and_update().clone();

@@ -115,8 +115,8 @@ async fn ten_hours_are_ready_a_moment_after_their_end() {
         data_dir: Some(folder.path().to_owned()),
         s3_bucket: Some(name),
         s3_endpoint: Some(endpoint.parse().unwrap()),
-        s3_access_key_id: Some(key),
-        s3_secret_access_key: Some(secret),
+        s3_access_key_id: Some(key.into()),
+        s3_secret_access_key: Some(secret.into()),
         ..Settings::default()
     };
     let config = Config::new(settings).unwrap();

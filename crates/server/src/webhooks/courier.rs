@@ -96,7 +96,7 @@ impl Courier {
         match page.iter().find(|event| webhook.wants(event)) {
             Some(event) => self.deliver(&webhook, event).await,
             None => {
-                catalog.webhook_passed(&self.id, end.id).await?;
+                catalog.webhook_passed(&webhook, end.id).await?;
                 Ok(Next::Step)
             }
         }
@@ -115,12 +115,13 @@ impl Courier {
             (None, 1..) => tracing::info!(event = event.id, "a webhook works again"),
             (Some(_), 1..) | (None, 0) => {}
         }
-        if let Some(disabled) = &disabled {
+        let delivery = Delivery::new(event, attempt);
+        let counts =
+            self.shared.catalog.webhook_attempted(webhook, &delivery, &progress, disabled.as_ref()).await?;
+        if let Some(disabled) = disabled.filter(|_| counts) {
             counter!("weir_webhooks_disabled_total").increment(1);
             tracing::error!(reason = disabled.reason, "a webhook is disabled");
         }
-        let delivery = Delivery::new(event, attempt);
-        self.shared.catalog.webhook_attempted(&self.id, &delivery, &progress, disabled.as_ref()).await?;
         Ok(Next::Step)
     }
 

@@ -6,6 +6,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::signature::SigningSecret;
+use crate::catalog::is_id;
 use crate::events::{Event, EventType};
 
 /// Bytes of a URL.
@@ -32,6 +33,8 @@ pub(crate) struct Webhook {
     pub(crate) created_at: SystemTime,
     /// `None` while it is served.
     pub(crate) disabled: Option<Disabled>,
+    /// How often it was changed before it was read.
+    pub(crate) changes: i64,
     pub(crate) progress: Progress,
 }
 
@@ -80,6 +83,7 @@ impl Webhook {
             event_types,
             created_at: SystemTime::now(),
             disabled: None,
+            changes: 0,
             progress: Progress::default(),
         }
     }
@@ -103,9 +107,7 @@ impl WebhookId {
 
     /// Takes a name from a URL; `None` if no endpoint can have it.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-        let valid = (1..=64).contains(&text.len()) && text.bytes().all(plain);
-        valid.then(|| Self(text.to_owned()))
+        is_id(text).then(|| Self(text.to_owned()))
     }
 }
 
