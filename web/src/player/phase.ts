@@ -81,7 +81,7 @@ export function reduce(state: ViewerState, signal: Signal): ViewerState {
     case "noStream":
       return { ...state, stream: "none", unreachable: false, publisherAway: false };
     case "playlist": {
-      // The socket is open to those as well to whom the playlist isn't.
+      // A socket that is open from before may outlive its viewer's place.
       if (signal.outcome === "full") return { ...state, full: true, unreachable: false };
       const admitted = state.full ? { ...state, full: false } : state;
       return state.socketOpen ? admitted : fromPlaylist(admitted, signal.outcome);
