@@ -223,9 +223,7 @@ pub async fn run(
     let upkeep = tokio::spawn(upkeep(metrics));
     let history = tokio::spawn(live::keep_history(registry.clone()));
     let processor = tokio::spawn(live::measure_processor(registry.clone()));
-    if !config.janitor_interval.is_zero() {
-        followers.push(tokio::spawn(janitor.run(config.janitor_interval)));
-    }
+    followers.push(tokio::spawn(janitor.run(config.janitor_interval)));
     if let Some((certificate, (listener, addr))) = rtmps {
         addresses.rtmps = Some(addr);
         doors.push(Door { listener, tls: Some(certificate.acceptor(&[])?) });

@@ -119,7 +119,7 @@ pub(super) async fn delete(
     Path((id, number)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let recording = find(&api, &id, &number).await?;
-    if recording.state == RecordingState::Recording {
+    if recording.ended_at.is_none() {
         return Err(Problem::still_recording(recording.number));
     }
     api.recorders.remove(&recording).await?;

@@ -32,7 +32,8 @@ pub(crate) struct VodPlaylist {
 
 #[derive(Default)]
 struct Remembered {
-    number: u32,
+    /// The number and the first segment of the recording that it is of.
+    of: Option<(u32, MediaSequence)>,
     entries: Vec<Entry>,
     shown: Option<VodPlaylist>,
 }
@@ -53,8 +54,9 @@ impl VodPlaylists {
             all.entry(id.clone()).or_default().clone()
         };
         let mut remembered = remembered.lock().await;
-        if remembered.number != recording.number {
-            *remembered = Remembered { number: recording.number, ..Remembered::default() };
+        let of = Some((recording.number, recording.first));
+        if remembered.of != of {
+            *remembered = Remembered { of, ..Remembered::default() };
         }
         let known = remembered.entries.len();
         loop {
@@ -87,7 +89,9 @@ impl VodPlaylists {
         catalog: &Catalog,
         id: &VideoId,
     ) -> Result<Option<String>, CatalogError> {
-        self.get(catalog, id).await?;
+        if self.get(catalog, id).await?.is_none() {
+            return Ok(None);
+        }
         let remembered = self.remembered.lock().await.get(id).cloned();
         let Some(remembered) = remembered else { return Ok(None) };
         let remembered = remembered.lock().await;
