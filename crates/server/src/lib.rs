@@ -280,7 +280,7 @@ pub async fn check(config: &Config) -> Result<Uploader, RunError> {
     config.transcode.check()?;
     slate::load(config.slate.as_deref())?;
     let uploader = open_store(config)?;
-    uploader::check(uploader.store()).await?;
+    uploader::check(uploader.store(), uploader.policy().per_try_timeout).await?;
     Ok(uploader)
 }
 
@@ -310,7 +310,7 @@ fn open_store(config: &Config) -> Result<Uploader, RunError> {
         StoreConfig::Memory { capacity } => Arc::new(MemoryStore::new(*capacity)),
         StoreConfig::S3 { options, .. } => {
             let mut options = options.as_ref().clone();
-            options.attempt_timeout = policy.per_try_timeout;
+            options.delivery_timeout = policy.per_try_timeout;
             Arc::new(S3Store::new(options)?)
         }
     };
