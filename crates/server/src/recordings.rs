@@ -8,6 +8,8 @@ mod bucket_playlist;
 mod recorder;
 #[cfg(test)]
 mod ten_hours;
+#[cfg(test)]
+mod tests;
 mod thumbs;
 mod upload;
 mod vod;

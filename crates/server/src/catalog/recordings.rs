@@ -94,8 +94,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// A recording's file is there, and to be converted where its stream says so; `false` if the recording was removed
-    /// meanwhile.
+    /// A recording's file is there, as its broadcast is over, and to be converted where its stream says so; `false` if the
+    /// recording was removed meanwhile.
     pub(crate) async fn recording_ready(
         &self,
         recording: &Recording,
@@ -106,7 +106,8 @@ impl Catalog {
         let mut change = self.begin().await?;
         let marked = sqlx::query(
             "UPDATE recordings SET state = 'READY', upload_id = NULL, bytes = $3, duration = $4, codecs = $5, \
-             index_is_last = $6, reason = NULL WHERE video_id = $1 AND number = $2",
+             index_is_last = $6, reason = NULL, ended_at = COALESCE(ended_at, $7) \
+             WHERE video_id = $1 AND number = $2",
         )
         .bind(recording.video_id.as_str())
         .bind(i64::from(recording.number))
@@ -114,6 +115,7 @@ impl Catalog {
         .bind(file.duration.ticks())
         .bind(&file.codecs)
         .bind(file.index_is_last)
+        .bind(millis(SystemTime::now()))
         .execute(&mut *change)
         .await
         .map_err(failed())?;

@@ -276,4 +276,4 @@ fn start(events: &[MediaEvent]) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

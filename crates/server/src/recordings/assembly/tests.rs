@@ -27,7 +27,7 @@ fn picture(at: Timestamp, is_keyframe: bool, size: usize) -> Packet {
 }
 
 /// `seconds` of ten pictures of `size` bytes and of 48 kHz sound, from `start` on.
-fn segments(start: Timestamp, seconds: i64, size: usize) -> Vec<Segment> {
+pub(in crate::recordings) fn segments(start: Timestamp, seconds: i64, size: usize) -> Vec<Segment> {
     let mut packets = Vec::new();
     for index in 0..seconds * 10 {
         let at = start + MediaDuration::from_millis(index * 100);
