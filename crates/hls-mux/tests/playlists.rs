@@ -53,8 +53,8 @@ fn a_resumed_playlist_is_the_same_and_counts_on() {
     }
     assert_eq!(playlist.discontinuity_sequence(), 2);
     let entries: Vec<_> = playlist.entries().cloned().collect();
-    let mut resumed =
-        MediaPlaylist::new(MediaDuration::from_secs(2), 3).resume(playlist.discontinuity_sequence(), entries);
+    let mut resumed = MediaPlaylist::new(MediaDuration::from_secs(2), 3)
+        .with_entries(playlist.discontinuity_sequence(), entries);
     assert_eq!(resumed.render(), playlist.render());
     resumed.push(Entry { discontinuity: true, ..entry(5, 2000) });
     assert!(resumed.render().contains("#EXT-X-DISCONTINUITY-SEQUENCE:3\n"), "{}", resumed.render());

@@ -12,6 +12,12 @@ const CHUNK: u64 = 1;
 const SYNC: u64 = 2;
 const SAME_TIMES: u64 = 4;
 
+/// Bytes in the tables (ISO/IEC 14496-12 §8.6 and §8.7): a size or the number of a sync sample; a run of durations or of
+/// offsets, as long as where a chunk is; a run of chunks.
+const ENTRY: usize = 4;
+const RUN: usize = 8;
+const CHUNK_RUN: usize = 12;
+
 #[derive(Debug, Default)]
 pub(crate) struct SampleLog {
     blocks: Vec<Bytes>,
@@ -29,6 +35,10 @@ pub(crate) struct Place {
     offset: i64,
     /// Bytes of all samples.
     pub(crate) bytes: u64,
+    /// How many of them can be begun with.
+    syncs: usize,
+    /// Bytes of the tables of runs and chunks, at most.
+    run_bytes: usize,
     /// Where the last chunk ends in the media, and what is in none yet.
     chunk_end: u64,
     chunk_bytes: u64,
@@ -116,6 +126,12 @@ impl SampleLog {
 }
 
 impl Place {
+    /// Bytes that the tables of all samples have at most.
+    pub(crate) fn table_bytes(&self) -> usize {
+        let syncs = if self.syncs == self.samples { 0 } else { self.syncs };
+        (self.samples + syncs) * ENTRY + self.run_bytes
+    }
+
     fn put(&mut self, record: &Record, out: &mut Vec<u8>) {
         match record {
             Record::Sample(sample) => {
@@ -161,7 +177,11 @@ impl Place {
         match record {
             Record::Sample(sample) => {
                 let step = self.at.map_or(0, |last| sample.at.saturating_sub(last));
-                self.step = u32::try_from(step).unwrap_or(u32::MAX);
+                let step = u32::try_from(step).unwrap_or(u32::MAX);
+                let is_run = |continues: bool| if continues && self.samples > 1 { 0 } else { RUN };
+                self.run_bytes += is_run(step == self.step) + is_run(sample.offset == self.offset);
+                self.syncs += usize::from(sample.is_sync);
+                self.step = step;
                 (self.at, self.offset) = (Some(sample.at), sample.offset);
                 self.samples += 1;
                 self.chunk_samples += 1;
@@ -169,9 +189,43 @@ impl Place {
                 self.bytes += u64::from(sample.size);
             }
             Record::Chunk { at, .. } => {
+                self.run_bytes += RUN + CHUNK_RUN;
                 self.chunk_end = at + self.chunk_bytes;
                 (self.chunk_bytes, self.chunk_samples) = (0, 0);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mp4_atom::{Encode, Stsd};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_tables_are_no_longer_than_was_told(
+            samples in prop::collection::vec((0..3_u64, 0..3_i64, any::<bool>(), 0..20_u8), 1..200),
+            all_are_sync: bool,
+        ) {
+            let (mut log, mut at) = (SampleLog::default(), 0);
+            for (step, offset, is_sync, chunk) in samples {
+                at += step;
+                log.push(Sample { at, offset, size: 10, is_sync: is_sync || all_are_sync });
+                if chunk == 0 {
+                    let end = log.end();
+                    log.push_chunk(end.bytes - 10 * u64::from(end.chunk_samples), 1);
+                }
+            }
+            let told = log.end().table_bytes();
+            let mut table = log.into_table();
+            table.finish(1);
+            let mut boxes = Vec::new();
+            table.boxes(Stsd::default(), 0).encode(&mut boxes).unwrap();
+            // The boxes' headers are always there.
+            prop_assert!(boxes.len() <= told + 200, "{} of {told}", boxes.len());
         }
     }
 }

@@ -77,6 +77,13 @@ impl Writer {
         Movie::new(self.created, tracks.into_iter().flatten().collect(), self.written)
     }
 
+    /// Bytes that the tables of the index have at most: all of it but what is always there and its descriptions, which
+    /// are some hundred bytes each.
+    pub fn index_bytes(&self) -> usize {
+        let video = self.video.as_ref().map(|video| &video.track);
+        video.into_iter().chain(&self.audio).map(|track| track.log.end().table_bytes()).sum()
+    }
+
     /// Bytes of media that were appended so far.
     pub fn written(&self) -> u64 {
         self.written

@@ -241,7 +241,10 @@ fn ten_hours_have_an_index_of_about_a_megabyte_an_hour() {
         assert!(media.len() < 4 << 20, "a chunk at a time");
         media.clear();
     }
+    let told = writer.index_bytes();
     let movie = writer.finish(&mut media);
+    let index = movie.tail(0).unwrap().len();
+    assert!((told * 9 / 10..told + 4096).contains(&index), "{index} bytes, at most {told} were told");
     let front = movie.front(8 << 20, 32 << 20).unwrap().expect("four parts hold ten hours");
     assert_eq!(movie.media_bytes(), bytes + media.len() as u64);
     assert_eq!(front.len(), 16 << 20);

@@ -101,14 +101,15 @@ impl Janitor {
         }
     }
 
-    /// Sweeps at once, and then each `period`.
+    /// Sweeps at once, and then each `period`; never where that is zero. Recordings that have had their time go either way.
     pub(crate) async fn run(self, period: Duration) {
-        let mut ticks = interval(period.min(RETENTION_PERIOD));
+        let sweeps = !period.is_zero();
+        let mut ticks = interval(if sweeps { period.min(RETENTION_PERIOD) } else { RETENTION_PERIOD });
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut due = Instant::now();
         loop {
             ticks.tick().await;
-            let swept = if Instant::now() >= due {
+            let swept = if sweeps && Instant::now() >= due {
                 due = Instant::now() + period;
                 self.sweep().await
             } else {
@@ -156,30 +157,36 @@ impl Janitor {
     /// Removes the recordings that have had their time, and their segments.
     async fn expire(&self) -> Result<Swept, JanitorError> {
         let mut swept = Swept::default();
-        let now = SystemTime::now().checked_sub(self.window).unwrap_or(SystemTime::UNIX_EPOCH);
-        let expired = self.catalog.expired_recordings(now, self.max_retention_days).await?;
+        let expired = self.catalog.expired_recordings(self.expiry_time(), self.max_retention_days).await?;
         if expired.is_empty() {
             return Ok(swept);
         }
         self.claim().await?;
         for recording in expired {
-            swept.recordings += 1;
             self.expire_one(&recording, &mut swept).await?;
         }
         Ok(swept)
     }
 
+    /// What has had its time by then can be removed: players of an ended playlist read on for a while.
+    fn expiry_time(&self) -> SystemTime {
+        SystemTime::now().checked_sub(self.window).unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
     async fn expire_one(&self, recording: &Recording, swept: &mut Swept) -> Result<(), JanitorError> {
         let (id, number) = (&recording.video_id, recording.number);
-        tracing::info!(stream = %id, recording = number, dry_run = self.dry_run, "has had its time");
         if self.dry_run {
+            swept.recordings += 1;
+            tracing::info!(stream = %id, recording = number, "would be removed: it has had its time");
             return Ok(());
         }
-        // Rows first: whatever is not removed now is nobody's, and found by the next sweep.
-        match self.catalog.remove_recording(recording).await? {
-            Some(leavings) => self.remove_recorded(recording, leavings, swept).await,
-            None => Ok(()),
-        }
+        // Rows first: whatever is not removed now is nobody's, and found by the next sweep. Those before it took their time,
+        // in which the stream may have been told to keep this one for longer.
+        let removed = self.catalog.remove_expired(recording, self.expiry_time(), self.max_retention_days).await?;
+        let Some(leavings) = removed else { return Ok(()) };
+        swept.recordings += 1;
+        tracing::info!(stream = %id, recording = number, "removed: it has had its time");
+        self.remove_recorded(recording, leavings, swept).await
     }
 
     /// Whether new objects of the stream may come that the catalog doesn't have yet.

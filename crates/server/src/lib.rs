@@ -228,9 +228,7 @@ pub async fn run(
     let upkeep = tokio::spawn(upkeep(metrics));
     let history = tokio::spawn(live::keep_history(registry.clone()));
     let processor = tokio::spawn(live::measure_processor(registry.clone()));
-    if !config.janitor_interval.is_zero() {
-        followers.push(tokio::spawn(janitor.run(config.janitor_interval)));
-    }
+    followers.push(tokio::spawn(janitor.run(config.janitor_interval)));
     if let Some((certificate, (listener, addr))) = rtmps {
         addresses.rtmps = Some(addr);
         doors.push(Door { listener, tls: Some(certificate.acceptor(&[])?) });
@@ -286,7 +284,7 @@ pub async fn check(config: &Config) -> Result<Uploader, RunError> {
     config.transcode.check()?;
     slate::load(config.slate.as_deref())?;
     let uploader = open_store(config)?;
-    uploader::check(uploader.store()).await?;
+    uploader::check(uploader.store(), uploader.policy().per_try_timeout).await?;
     Ok(uploader)
 }
 
@@ -316,7 +314,7 @@ fn open_store(config: &Config) -> Result<Uploader, RunError> {
         StoreConfig::Memory { capacity } => Arc::new(MemoryStore::new(*capacity)),
         StoreConfig::S3 { options, .. } => {
             let mut options = options.as_ref().clone();
-            options.attempt_timeout = policy.per_try_timeout;
+            options.delivery_timeout = policy.per_try_timeout;
             Arc::new(S3Store::new(options)?)
         }
     };

@@ -8,6 +8,8 @@ mod bucket_playlist;
 mod recorder;
 #[cfg(test)]
 mod ten_hours;
+#[cfg(test)]
+mod tests;
 mod thumbs;
 mod upload;
 mod vod;
@@ -24,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use uploader::{RetryPolicy, StoreError, Uploader};
 
+use self::bucket_playlist::BucketPlaylists;
 use self::recorder::Recorder;
 pub(crate) use self::thumbs::render as render_thumbs;
 pub(crate) use self::vod::VodPlaylist;
@@ -72,6 +75,7 @@ struct Shared {
     uploader: Uploader,
     janitor: Janitor,
     vod: VodPlaylists,
+    bucket_playlists: BucketPlaylists,
     /// Segments that are read from the store for viewers at a time.
     readers: Semaphore,
     running: Mutex<HashSet<(VideoId, u32)>>,
@@ -94,6 +98,7 @@ impl Recorders {
             uploader: uploader.with_policy(policy),
             janitor,
             vod: VodPlaylists::default(),
+            bucket_playlists: BucketPlaylists::default(),
             readers: Semaphore::new(READERS),
             running: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -106,7 +111,7 @@ impl Recorders {
 
     /// The playlist of all that is kept of a stream's newest broadcast; `None` if that is nothing.
     pub(crate) async fn vod(&self, id: &VideoId) -> Result<Option<VodPlaylist>, CatalogError> {
-        self.shared.vod.get(&self.shared.catalog, id).await
+        self.shared.vod.get(&self.shared.catalog, &self.shared.registry, id).await
     }
 
     /// A kept segment that may have left the origin's memory; `None` if there is none.
@@ -123,7 +128,7 @@ impl Recorders {
 
     /// The list of small pictures of what [`vod`](Self::vod) lists; `None` if that is nothing.
     pub(crate) async fn thumbs(&self, id: &VideoId) -> Result<Option<String>, CatalogError> {
-        self.shared.vod.thumbs(&self.shared.catalog, id).await
+        self.shared.vod.thumbs(&self.shared.catalog, &self.shared.registry, id).await
     }
 
     /// A sheet of sprites; `None` if there is none.

@@ -1,14 +1,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::timeout;
 
 use crate::{Object, ObjectStore, Operation, Rejection, StoreError};
 
 /// Finds out whether a store can be used: puts a small object, reads it back, and deletes it.
 ///
-/// Makes single attempts, so it is over as soon as the store's own timeouts are. On any failure but the
+/// Makes single attempts, each of which may take as long as `limit`. On any failure but the
 /// last step's, the probe object may be left behind; its key begins with `start-up-check-`.
-pub async fn check(store: &dyn ObjectStore) -> Result<(), CheckError> {
+pub async fn check(store: &dyn ObjectStore, limit: Duration) -> Result<(), CheckError> {
     let nonce: u64 = rand::random();
     let probe = Object {
         key: format!("start-up-check-{nonce:016x}"),
@@ -17,12 +18,21 @@ pub async fn check(store: &dyn ObjectStore) -> Result<(), CheckError> {
         cache_control: "no-store",
     };
     let (key, at) = (&probe.key, || store.location());
-    store.put(&probe).await.map_err(|error| CheckError::new(Operation::Put, error, at()))?;
-    let data: Bytes = store.get(key).await.map_err(|error| CheckError::new(Operation::Get, error, at()))?;
+    let failed = |operation| move |error| CheckError::new(operation, error, at());
+    within(limit, store.put(&probe)).await.map_err(failed(Operation::Put))?;
+    let data: Bytes = within(limit, store.get(key)).await.map_err(failed(Operation::Get))?;
     if data != probe.data {
         return Err(CheckError::ReadBack { at: at() });
     }
-    store.delete(key).await.map_err(|error| CheckError::new(Operation::Delete, error, at()))
+    within(limit, store.delete(key)).await.map_err(failed(Operation::Delete))
+}
+
+/// A single attempt, which may take so long.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    attempt: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    timeout(limit, attempt).await.unwrap_or(Err(StoreError::TimedOut { after: limit }))
 }
 
 /// What is wrong with a store, and what to do about it. `at` is the store's

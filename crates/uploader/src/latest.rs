@@ -18,7 +18,7 @@ use crate::{Error, Object, StoreError, Stored, Uploader};
 /// carried out by the server, and then undo a newer version that was stored meanwhile. Plain S3 gives a client no
 /// means to call it back. So after an abandoned attempt, what the store holds counts as doubtful for
 /// twice the per-try timeout: by then the kernel has given up on bytes it could not deliver
-/// ([`crate::S3Options::attempt_timeout`]), and the server has had as long again. The first write that
+/// ([`crate::S3Options::delivery_timeout`]), and the server has had as long again. The first write that
 /// starts after that removes the doubt. For a key that is replaced all the time, the next
 /// [`replace`](Self::replace) is that write, and does away with what an old version may have undone. Before a
 /// pause, and after the last version, call [`settle`](Self::settle).
@@ -96,7 +96,8 @@ impl LatestObject {
     }
 
     async fn write(&self) -> Result<Stored, Error> {
-        self.uploader.retry(Operation::Put, &self.key, || self.attempt()).await
+        let (stored, ()) = self.uploader.retry(Operation::Put, &self.key, || self.attempt()).await?;
+        Ok(stored)
     }
 
     async fn attempt(&self) -> Result<(), StoreError> {

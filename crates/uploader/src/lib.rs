@@ -1,7 +1,7 @@
-//! Puts objects into an object store, and keeps trying.
+//! Puts objects into an object store, whole or in parts, reads, lists and removes them, and keeps trying.
 //!
-//! An [`Object`] is a key, some bytes and two headers. An [`ObjectStore`] makes one attempt to put or
-//! delete one: [`S3Store`] against any S3-compatible server, [`MemoryStore`] in this process. The
+//! An [`Object`] is a key, some bytes and two headers. An [`ObjectStore`] makes one attempt to do something with
+//! one: [`S3Store`] against any S3-compatible server, [`MemoryStore`] in this process. The
 //! [`Uploader`] is the one place that retries, and [`LatestObject`] keeps a key that changes over time
 //! from ever being left on an older version. [`check`] says at start-up what is wrong with a store.
 //!
@@ -27,6 +27,6 @@ pub use multipart::{Multipart, Part};
 pub use object::Object;
 pub use retry::RetryPolicy;
 pub use s3::{LifecycleChange, LifecycleError, S3Options, S3OptionsError, S3Store};
-pub use store::{ObjectStore, Rejection, StoreError, StoreFuture};
+pub use store::{GET_LIMIT, ObjectStore, Rejection, StoreError, StoreFuture};
 pub use store_rule::{StoreRule, StoreRuleAction};
 pub use uploader::{Error, Operation, Stored, Uploader};

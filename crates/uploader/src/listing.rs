@@ -41,7 +41,7 @@ impl Uploader {
     /// The objects whose keys begin with `prefix`, a page at a time.
     pub async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page<ListedObject>, Error> {
         let attempt = || self.store().list(prefix, page);
-        Ok(self.retry_for(Operation::List, prefix, attempt).await?.1)
+        Ok(self.retry(Operation::List, prefix, attempt).await?.1)
     }
 
     /// The unfinished objects in parts whose keys begin with `prefix`, a page at a time. Of those of one key that go over a
@@ -52,6 +52,6 @@ impl Uploader {
         page: Option<&str>,
     ) -> Result<Page<ListedMultipart>, Error> {
         let attempt = || self.store().list_multiparts(prefix, page);
-        Ok(self.retry_for(Operation::ListMultiparts, prefix, attempt).await?.1)
+        Ok(self.retry(Operation::ListMultiparts, prefix, attempt).await?.1)
     }
 }

@@ -1,5 +1,3 @@
-use std::sync::{Mutex, PoisonError};
-
 use bytes::Bytes;
 
 use crate::{Error, Operation, Stored, Uploader};
@@ -30,7 +28,7 @@ impl Uploader {
     /// store, unseen, and costs what its parts do.
     pub async fn create_multipart(&self, key: &str, content_type: &'static str) -> Result<Multipart, Error> {
         let attempt = || self.store().create_multipart(key, content_type);
-        let (_, upload_id) = self.retry_for(Operation::CreateMultipart, key, attempt).await?;
+        let (_, upload_id) = self.retry(Operation::CreateMultipart, key, attempt).await?;
         Ok(Multipart { key: key.to_owned(), upload_id })
     }
 
@@ -42,45 +40,22 @@ impl Uploader {
         data: &Bytes,
     ) -> Result<(Stored, Part), Error> {
         let attempt = || self.store().put_part(upload, number, data);
-        let (stored, etag) = self.retry_for(Operation::PutPart, &upload.key, attempt).await?;
+        let (stored, etag) = self.retry(Operation::PutPart, &upload.key, attempt).await?;
         Ok((stored, Part { number, etag }))
     }
 
     /// Makes the object of its parts, in the order of their numbers.
+    ///
+    /// An attempt whose answer was lost may have made it, and then the next is told that there is no such upload: whoever
+    /// knows what the object should be finds out whether it is there.
     pub async fn complete_multipart(&self, upload: &Multipart, parts: &[Part]) -> Result<(), Error> {
         let attempt = || self.store().complete_multipart(upload, parts);
-        self.retry_for(Operation::CompleteMultipart, &upload.key, attempt).await.map(|_| ())
+        self.retry(Operation::CompleteMultipart, &upload.key, attempt).await.map(|_| ())
     }
 
     /// Gives the upload up, and its parts with it. That there is none is success.
     pub async fn abort_multipart(&self, upload: &Multipart) -> Result<(), Error> {
         let attempt = || self.store().abort_multipart(upload);
-        self.retry_for(Operation::AbortMultipart, &upload.key, attempt).await.map(|_| ())
-    }
-
-    /// [`retry`](Self::retry), with what the last attempt brought.
-    pub(crate) async fn retry_for<T, F>(
-        &self,
-        operation: Operation,
-        key: &str,
-        mut attempt: impl FnMut() -> F,
-    ) -> Result<(Stored, T), Error>
-    where
-        T: Default,
-        F: Future<Output = Result<T, crate::StoreError>>,
-    {
-        let brought = Mutex::new(T::default());
-        let stored = self
-            .retry(operation, key, || {
-                let attempt = attempt();
-                let brought = &brought;
-                async move {
-                    let value = attempt.await?;
-                    *brought.lock().unwrap_or_else(PoisonError::into_inner) = value;
-                    Ok(())
-                }
-            })
-            .await?;
-        Ok((stored, brought.into_inner().unwrap_or_else(PoisonError::into_inner)))
+        self.retry(Operation::AbortMultipart, &upload.key, attempt).await.map(|_| ())
     }
 }

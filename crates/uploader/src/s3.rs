@@ -12,7 +12,7 @@ use s3::error::S3Error;
 use s3::request::Request as _;
 use s3::request::tokio_backend::ReqwestRequest;
 
-use crate::store::check_key;
+use crate::store::{GET_LIMIT, check_key};
 use crate::{
     ListedMultipart, ListedObject, Multipart, Object, ObjectStore, Page, Part, StoreError, StoreFuture,
 };
@@ -26,13 +26,6 @@ mod options;
 pub use lifecycle::{LifecycleChange, LifecycleError};
 pub use options::{S3Options, S3OptionsError};
 use options::{bucket, prefix};
-
-/// The largest object that `get` reads; it exists for small ones.
-const GET_LIMIT: usize = 16 << 20;
-
-/// Bytes a second that an uplink takes at least: a large body is given the time for it. The retry policy
-/// may be stricter.
-const SLOWEST: usize = 256 << 10;
 
 /// Idle connections are dropped before the usual servers do so, lest a request meet a closing one.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -48,7 +41,7 @@ pub struct S3Store {
     bucket: Box<Bucket>,
     prefix: String,
     client: reqwest::Client,
-    attempt_timeout: Duration,
+    delivery_timeout: Duration,
 }
 
 impl S3Store {
@@ -59,14 +52,13 @@ impl S3Store {
             // A redirect is a wrong region or no S3 server, and a followed one carries a wrong signature.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(options.connect_timeout)
-            .timeout(options.attempt_timeout)
-            .tcp_user_timeout(options.attempt_timeout)
+            .tcp_user_timeout(options.delivery_timeout)
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .build()
             .map_err(|error| S3OptionsError::Client(answer::root_cause(&error)))?;
         Ok(Self {
             prefix: prefix(&options.prefix)?,
-            attempt_timeout: options.attempt_timeout,
+            delivery_timeout: options.delivery_timeout,
             bucket: bucket(options)?,
             client,
         })
@@ -84,17 +76,14 @@ impl S3Store {
             Command::DeleteBucketLifecycle => Method::DELETE,
             Command::DeleteObject | Command::AbortMultipartUpload { .. } => Method::DELETE,
             Command::InitiateMultipartUpload { .. } | Command::CompleteMultipartUpload { .. } => Method::POST,
-            Command::HeadObject => Method::HEAD,
             _ => Method::GET,
         };
         let request = ReqwestRequest::new(&self.bucket, path, command).await.map_err(unsigned)?;
         let url = request.url().map_err(unsigned)?;
         // The signature covers the time, so each attempt has its own.
         let headers = request.headers().await.map_err(unsigned)?;
-        let limit = self.attempt_timeout.max(Duration::from_secs((body.len() / SLOWEST) as u64));
-        let response =
-            self.client.request(method, url).headers(headers).timeout(limit).body(body).send().await;
-        let response = response.map_err(|error| answer::transport_error(&error, self.attempt_timeout))?;
+        let response = self.client.request(method, url).headers(headers).body(body).send().await;
+        let response = response.map_err(|error| answer::transport_error(&error, self.delivery_timeout))?;
         if response.status().is_success() { Ok(response) } else { Err(answer::rejection(response).await) }
     }
 
@@ -116,7 +105,7 @@ impl S3Store {
         let mut data = BytesMut::new();
         loop {
             let chunk = response.chunk().await;
-            match chunk.map_err(|error| answer::transport_error(&error, self.attempt_timeout))? {
+            match chunk.map_err(|error| answer::transport_error(&error, self.delivery_timeout))? {
                 None => return Ok(data.freeze()),
                 Some(chunk) if data.len() + chunk.len() > GET_LIMIT => {
                     return Err(StoreError::TooLarge { limit: GET_LIMIT });

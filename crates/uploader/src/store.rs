@@ -8,9 +8,14 @@ use crate::{ListedMultipart, ListedObject, Multipart, Object, Page, Part};
 /// What an [`ObjectStore`] operation returns: a boxed future, so that stores can be trait objects.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
+/// The largest object that [`ObjectStore::get`] reads, in bytes; it exists for small ones. An HLS segment is one: no more
+/// than 32 MiB, and some room.
+pub const GET_LIMIT: usize = 40 << 20;
+
 /// A place for objects. Each call makes exactly one attempt: retrying belongs to [`crate::Uploader`].
 ///
-/// Dropping a returned future abandons the attempt. A remote store may still carry it out afterwards.
+/// Dropping a returned future abandons the attempt. A remote store may still carry it out afterwards. An attempt may take
+/// for ever where nobody does so: how long it may is the caller's to say.
 pub trait ObjectStore: Send + Sync + 'static {
     /// Where the objects go, for people: bucket and endpoint, never a secret.
     fn location(&self) -> String;
@@ -18,7 +23,7 @@ pub trait ObjectStore: Send + Sync + 'static {
     /// Stores `object`, replacing what its key held.
     fn put<'a>(&'a self, object: &'a Object) -> StoreFuture<'a, ()>;
 
-    /// Reads the bytes of an object; [`StoreError::NotFound`] if there is none.
+    /// Reads the bytes of an object of up to [`GET_LIMIT`]; [`StoreError::NotFound`] if there is none.
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Bytes>;
 
     /// Removes an object. Succeeds if there is none.
@@ -63,7 +68,7 @@ pub trait ObjectStore: Send + Sync + 'static {
         Box::pin(async { Err(StoreError::NoMultipart) })
     }
 
-    /// Makes the object of its parts. Succeeds if an attempt before this one did, where that can be told.
+    /// Makes the object of its parts. If an attempt before this one did, there is no such upload any more.
     fn complete_multipart<'a>(&'a self, upload: &'a Multipart, parts: &'a [Part]) -> StoreFuture<'a, ()> {
         let _ = (upload, parts);
         Box::pin(async { Err(StoreError::NoMultipart) })

@@ -9,8 +9,8 @@ use tracing::debug;
 use crate::retry::Budget;
 use crate::{Object, ObjectStore, RetryPolicy, StoreError};
 
-/// Puts and deletes objects, trying again what can succeed later. Cloning gives another handle to the
-/// same store.
+/// Does with objects all that an [`ObjectStore`] can, trying again what can succeed later. Cloning gives another handle
+/// to the same store.
 ///
 /// This is the only place that retries: stores make single attempts. Dropping a future it returns
 /// abandons the operation; nothing goes on in the background.
@@ -36,18 +36,19 @@ impl Uploader {
     ///
     /// For a key that is written once. A key whose content changes needs a [`crate::LatestObject`].
     pub async fn put(&self, object: &Object) -> Result<Stored, Error> {
-        self.retry(Operation::Put, &object.key, || self.store.put(object)).await
+        let (stored, ()) = self.retry(Operation::Put, &object.key, || self.store.put(object)).await?;
+        Ok(stored)
     }
 
     /// An address at which anybody can read an object for so long; `None` where the store has none.
     pub async fn signed_url(&self, key: &str, lifetime: Duration) -> Result<Option<String>, Error> {
         let attempt = || self.store.signed_url(key, lifetime);
-        self.retry_for(Operation::Sign, key, attempt).await.map(|(_, url)| url)
+        self.retry(Operation::Sign, key, attempt).await.map(|(_, url)| url)
     }
 
     /// Reads the bytes of a small object.
     pub async fn get(&self, key: &str) -> Result<Bytes, Error> {
-        let (_, data) = self.retry_for(Operation::Get, key, || self.store.get(key)).await?;
+        let (_, data) = self.retry(Operation::Get, key, || self.store.get(key)).await?;
         Ok(data)
     }
 
@@ -66,14 +67,15 @@ impl Uploader {
         &self.policy
     }
 
-    pub(crate) async fn retry<F>(
+    /// Makes attempts, each of which the policy's limit ends, until one succeeds; how that was, and what it brought.
+    pub(crate) async fn retry<T, F>(
         &self,
         operation: Operation,
         key: &str,
         mut attempt: impl FnMut() -> F,
-    ) -> Result<Stored, Error>
+    ) -> Result<(Stored, T), Error>
     where
-        F: Future<Output = Result<(), StoreError>>,
+        F: Future<Output = Result<T, StoreError>>,
     {
         let mut budget = Budget::new(&self.policy, Instant::now());
         loop {
@@ -81,8 +83,9 @@ impl Uploader {
             let outcome = timeout(after, attempt()).await;
             let now = Instant::now();
             let source = match outcome {
-                Ok(Ok(())) => {
-                    return Ok(Stored { attempts: budget.attempts(), elapsed: budget.elapsed(now) });
+                Ok(Ok(brought)) => {
+                    let stored = Stored { attempts: budget.attempts(), elapsed: budget.elapsed(now) };
+                    return Ok((stored, brought));
                 }
                 Ok(Err(error)) => error,
                 Err(_) => StoreError::TimedOut { after },

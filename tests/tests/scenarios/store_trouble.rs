@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use scenarios::{Fault, FaultProxy, KeyFault, KeyFaults, SeaweedFs, Source, Stream, Weir, encode};
+use scenarios::{
+    Fault, FaultProxy, KeyFault, KeyFaults, SeaweedFs, Source, Stream, Weir, WeirBuilder, encode,
+};
 use serde_json::Value;
+
+use crate::recording::{assert_plays, download, ready};
 
 /// A Weir with segments of a second that reaches its bucket through the proxy.
 async fn weir(store: &SeaweedFs) -> (Weir, FaultProxy) {
@@ -14,12 +18,15 @@ async fn weir(store: &SeaweedFs) -> (Weir, FaultProxy) {
 
 /// The same, with the bucket behind any port.
 async fn behind(store: &SeaweedFs, port: u16) -> Weir {
-    let weir = Weir::builder().objects_through(port, store);
-    let weir = weir
+    builder(store, port).start().await
+}
+
+fn builder(store: &SeaweedFs, port: u16) -> WeirBuilder {
+    Weir::builder()
+        .objects_through(port, store)
         .env("WEIR_SEGMENT_DURATION", 1)
         .env("WEIR_PLAYLIST_WINDOW", 60)
-        .env("WEIR_UPLOAD_QUEUE_DURATION", 5);
-    weir.start().await
+        .env("WEIR_UPLOAD_QUEUE_DURATION", 5)
 }
 
 fn source() -> Vec<String> {
@@ -98,7 +105,8 @@ async fn what_an_outage_leaves_no_room_for_is_a_gap_and_the_rest_comes_in_order(
 #[tokio::test]
 async fn the_end_of_a_broadcast_reaches_a_store_that_is_away_when_it_comes() {
     let store = SeaweedFs::bucket("late").await;
-    let (mut weir, proxy) = weir(&store).await;
+    let proxy = FaultProxy::start(store.port()).await;
+    let mut weir = builder(&store, proxy.port()).env("WEIR_RECORD", true).start().await;
     let stream = weir.api().create("late").await;
     let mut publisher = stream.publish(source());
     let mut bucket = stream.watch_s3();
@@ -109,10 +117,23 @@ async fn the_end_of_a_broadcast_reaches_a_store_that_is_away_when_it_comes() {
     // The stream is over without the store.
     stream.reaches("READY").await;
     assert!(weir.log().contains("has not taken the last segments yet"));
+    let folder = |url: &str| url.rsplit_once('/').unwrap().0.to_owned();
+    let vod = format!("{}/vod.m3u8", folder(&stream.playback_url));
+    let waits = reqwest::get(&vod).await.unwrap().text().await.unwrap();
+    assert!(!waits.contains("ENDLIST"), "more is to come: {waits}");
     proxy.set(Fault::None);
     bucket.ended().await;
-    let recording = bucket.finish();
-    assert!(recording.segments.iter().all(|segment| !segment.entry.gap));
+    let seen = bucket.finish();
+    assert!(seen.segments.iter().all(|segment| !segment.entry.gap));
+    // So is what is kept.
+    let recording = ready(&weir, &stream, 1).await;
+    let listed: f64 = seen.segments.iter().map(|segment| segment.entry.duration).sum();
+    assert_plays(&download(&recording).await, &recording, listed).await;
+    for url in [vod, format!("{}/vod.m3u8", folder(stream.s3_playback_url.as_deref().unwrap()))] {
+        let kept = reqwest::get(&url).await.unwrap().text().await.unwrap();
+        assert_eq!(kept.matches("#EXTINF").count(), seen.segments.len(), "{kept}");
+        assert!(kept.ends_with("#EXT-X-ENDLIST\n"), "{kept}");
+    }
     assert_eq!(weir.metric("weir_upload_segments_dropped_total", "").await, 0.0);
     weir.assert_healthy().await;
 }

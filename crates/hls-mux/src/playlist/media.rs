@@ -91,12 +91,13 @@ impl MediaPlaylist {
         }
     }
 
-    /// Goes on where another process stopped: with what its playlist listed, oldest first, and its
-    /// `EXT-X-DISCONTINUITY-SEQUENCE`.
+    /// Lists these, oldest first, after so many discontinuities that it lists no more
+    /// (`EXT-X-DISCONTINUITY-SEQUENCE`); also more than its window.
     ///
-    /// The next entry pushed comes from another segmenter, and must be a discontinuity.
+    /// Where they are what another process listed, the next entry pushed comes from another segmenter, and must be a
+    /// discontinuity.
     #[must_use]
-    pub fn resume(self, discontinuity_sequence: u64, entries: impl IntoIterator<Item = Entry>) -> Self {
+    pub fn with_entries(self, discontinuity_sequence: u64, entries: impl IntoIterator<Item = Entry>) -> Self {
         let entries: VecDeque<_> = entries.into_iter().collect();
         let has_discontinuities = discontinuity_sequence > 0 || entries.iter().any(|e| e.discontinuity);
         Self { discontinuity_sequence, has_discontinuities, entries, ..self }

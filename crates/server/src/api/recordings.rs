@@ -120,7 +120,7 @@ pub(super) async fn delete(
     InPath((id, number)): InPath<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let recording = find(&api, &id, &number).await?;
-    if recording.state == RecordingState::Recording {
+    if recording.ended_at.is_none() {
         return Err(Problem::still_recording(recording.number));
     }
     api.recorders.remove(&recording).await?;

@@ -31,8 +31,9 @@ impl Catalog {
         Ok(rows.into_iter().map(sealed).collect())
     }
 
-    /// A recording's file is uploaded anew, in parts; `None` where it is not, or no more.
-    pub(crate) async fn begin_upload(&self, recording: &Recording, upload_id: Option<&str>) -> Result<()> {
+    /// A recording's file is uploaded anew, in parts; `None` where it is not, or no more. `false` if the recording was
+    /// removed.
+    pub(crate) async fn begin_upload(&self, recording: &Recording, upload_id: Option<&str>) -> Result<bool> {
         let failed = || failed("begin a recording's upload");
         let mut all = self.pool.begin().await.map_err(failed())?;
         sqlx::query("DELETE FROM recording_parts WHERE video_id = $1 AND number = $2")
@@ -41,26 +42,29 @@ impl Catalog {
             .execute(&mut *all)
             .await
             .map_err(failed())?;
-        sqlx::query("UPDATE recordings SET upload_id = $3 WHERE video_id = $1 AND number = $2")
+        let begun = sqlx::query("UPDATE recordings SET upload_id = $3 WHERE video_id = $1 AND number = $2")
             .bind(recording.video_id.as_str())
             .bind(i64::from(recording.number))
             .bind(upload_id)
             .execute(&mut *all)
             .await
             .map_err(failed())?;
-        all.commit().await.map_err(failed())
+        all.commit().await.map_err(failed())?;
+        Ok(begun.rows_affected() > 0)
     }
 
-    /// The store has a part; a checkpoint that goes with it says how far the recorder was.
+    /// The store has a part; a checkpoint that goes with it says how far the recorder was. `false` if the recording was
+    /// removed.
     pub(crate) async fn seal_part(
         &self,
         recording: &Recording,
         sealed: &SealedPart,
         checkpoint: Option<&[u8]>,
-    ) -> Result<()> {
-        sqlx::query(
+    ) -> Result<bool> {
+        let done = sqlx::query(
             "INSERT INTO recording_parts (video_id, number, part, etag, digest, checkpoint) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (video_id, number, part) DO UPDATE SET \
+             SELECT video_id, number, $3, $4, $5, $6 FROM recordings WHERE video_id = $1 AND number = $2 \
+             ON CONFLICT (video_id, number, part) DO UPDATE SET \
              etag = excluded.etag, digest = excluded.digest, checkpoint = excluded.checkpoint",
         )
         .bind(recording.video_id.as_str())
@@ -72,7 +76,7 @@ impl Catalog {
         .execute(&self.pool)
         .await
         .map_err(failed("keep a recording's part"))?;
-        Ok(())
+        Ok(done.rows_affected() > 0)
     }
 
     /// What was kept of how far a recording is, in the order of its parts.

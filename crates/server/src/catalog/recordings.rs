@@ -6,31 +6,22 @@ use hls_mux::MediaSequence;
 use serde_json::json;
 use sqlx::sqlite::SqliteConnection;
 
-use super::listed::{integer, natural};
+use super::listed::integer;
 use super::recording::COLUMNS;
 use super::recording_upload::forget_parts;
-use super::{
-    Catalog, RecordedFile, Recording, Result, VideoId, events, failed, millis, sprite_sheets, transcode_jobs,
-};
+use super::{Catalog, RecordedFile, Recording, Result, VideoId, events, failed, millis, transcode_jobs};
 use crate::events::EventType;
 
-/// What the store may have of a recording that was removed, beside its file.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Leavings {
-    pub(crate) segments: Vec<MediaSequence>,
-    /// Sheets of sprites, by the segments of their first tiles.
-    pub(crate) sheets: Vec<MediaSequence>,
-}
-
 impl Catalog {
-    /// Whether a stream's broadcast is being recorded.
+    /// Whether a stream's broadcast is being recorded; also if its file has failed, its segments are kept.
     pub(crate) async fn is_recording(&self, id: &VideoId) -> Result<bool> {
-        let recording: Option<i64> =
-            sqlx::query_scalar("SELECT number FROM recordings WHERE video_id = $1 AND state = 'RECORDING'")
-                .bind(id.as_str())
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(failed("find a recording"))?;
+        let recording: Option<i64> = sqlx::query_scalar(
+            "SELECT number FROM recordings WHERE video_id = $1 AND ended_at IS NULL LIMIT 1",
+        )
+        .bind(id.as_str())
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(failed("find a recording"))?;
         Ok(recording.is_some())
     }
 
@@ -103,8 +94,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// A recording's file is there, and to be converted where its stream says so; `false` if the recording was removed
-    /// meanwhile.
+    /// A recording's file is there, as its broadcast is over, and to be converted where its stream says so; `false` if the
+    /// recording was removed meanwhile.
     pub(crate) async fn recording_ready(
         &self,
         recording: &Recording,
@@ -115,7 +106,8 @@ impl Catalog {
         let mut change = self.begin().await?;
         let marked = sqlx::query(
             "UPDATE recordings SET state = 'READY', upload_id = NULL, bytes = $3, duration = $4, codecs = $5, \
-             index_is_last = $6, reason = NULL WHERE video_id = $1 AND number = $2",
+             index_is_last = $6, reason = NULL, ended_at = COALESCE(ended_at, $7) \
+             WHERE video_id = $1 AND number = $2",
         )
         .bind(recording.video_id.as_str())
         .bind(i64::from(recording.number))
@@ -123,6 +115,7 @@ impl Catalog {
         .bind(file.duration.ticks())
         .bind(&file.codecs)
         .bind(file.index_is_last)
+        .bind(millis(SystemTime::now()))
         .execute(&mut *change)
         .await
         .map_err(failed())?;
@@ -165,71 +158,6 @@ impl Catalog {
             events::append(&mut change, EventType::RecordingFailed, &recording.video_id, data).await?;
         self.commit(change, event).await
     }
-
-    /// Removes a recording and what is known of its objects, and says which there are; `None` where there is none.
-    pub(crate) async fn remove_recording(&self, recording: &Recording) -> Result<Option<Leavings>> {
-        let failed = || failed("remove a recording");
-        let mut all = self.pool.begin().await.map_err(failed())?;
-        let (id, number) = (&recording.video_id, i64::from(recording.number));
-        // A broadcast may have begun since the recording was read.
-        let before: Option<i64> = sqlx::query_scalar(
-            "SELECT MIN(first_sequence) FROM recordings WHERE video_id = $1 AND number > $2",
-        )
-        .bind(id.as_str())
-        .bind(number)
-        .fetch_one(&mut *all)
-        .await
-        .map_err(failed())?;
-        let (first, before) = (integer(recording.first.get()), before.unwrap_or(i64::MAX));
-        let removed = sqlx::query("DELETE FROM recordings WHERE video_id = $1 AND number = $2")
-            .bind(id.as_str())
-            .bind(number)
-            .execute(&mut *all)
-            .await
-            .map_err(failed())?;
-        if removed.rows_affected() == 0 {
-            return Ok(None);
-        }
-        forget_parts(&mut all, id, recording.number).await.map_err(failed())?;
-        sqlx::query("DELETE FROM transcode_jobs WHERE video_id = $1 AND number = $2")
-            .bind(id.as_str())
-            .bind(number)
-            .execute(&mut *all)
-            .await
-            .map_err(failed())?;
-        let sheets = sprite_sheets::forget(&mut all, id, first, before).await.map_err(failed())?;
-        let kept: Vec<(i64, bool)> = sqlx::query_as(
-            "DELETE FROM kept_segments WHERE video_id = $1 AND sequence >= $2 AND sequence < $3 \
-             RETURNING sequence, gap",
-        )
-        .bind(id.as_str())
-        .bind(first)
-        .bind(before)
-        .fetch_all(&mut *all)
-        .await
-        .map_err(failed())?;
-        all.commit().await.map_err(failed())?;
-        let stored = kept.into_iter().filter(|(_, gap)| !gap);
-        let segments = stored.map(|(sequence, _)| MediaSequence::new(natural(sequence))).collect();
-        Ok(Some(Leavings { segments, sheets }))
-    }
-}
-
-impl Catalog {
-    /// Forgets the recordings of a stream.
-    pub(super) async fn forget_recordings(&self, id: &VideoId) -> Result<()> {
-        for statement in [
-            "DELETE FROM recordings WHERE video_id = $1",
-            "DELETE FROM recording_parts WHERE video_id = $1",
-            "DELETE FROM transcode_jobs WHERE video_id = $1",
-            "DELETE FROM sprite_sheets WHERE video_id = $1",
-            "DELETE FROM kept_segments WHERE video_id = $1",
-        ] {
-            let forgotten = sqlx::query(statement).bind(id.as_str()).execute(&self.pool).await;
-            forgotten.map_err(failed("forget a stream's recordings"))?;
-        }
-        Ok(())
-    }
 }
 
 /// The broadcast of a stream is recorded, from a segment on.
@@ -239,26 +167,33 @@ pub(super) async fn begin(
     first: MediaSequence,
     at: SystemTime,
 ) -> Result<()> {
+    let failed = || failed("begin a recording");
+    // Counted, rather than found among those that are left: a number names a file, and no name is used twice.
+    sqlx::query("UPDATE streams SET last_recording = last_recording + 1 WHERE video_id = $1")
+        .bind(id.as_str())
+        .execute(&mut *change)
+        .await
+        .map_err(failed())?;
     sqlx::query(
         "INSERT INTO recordings (video_id, number, first_sequence, state, started_at) \
-         VALUES ($1, 1 + COALESCE((SELECT MAX(number) FROM recordings WHERE video_id = $1), 0), $2, 'RECORDING', $3)",
+         SELECT video_id, last_recording, $2, 'RECORDING', $3 FROM streams WHERE video_id = $1",
     )
     .bind(id.as_str())
     .bind(integer(first.get()))
     .bind(millis(at))
     .execute(change)
     .await
-    .map_err(failed("begin a recording"))?;
+    .map_err(failed())?;
     Ok(())
 }
 
-/// The broadcast of a stream is over, and its playlist is about to be forgotten.
+/// The broadcast of a stream is over, and its playlist is about to be forgotten. Its recording may have failed before.
 pub(super) async fn end(change: &mut SqliteConnection, id: &VideoId, at: SystemTime) -> Result<()> {
     sqlx::query(
-        "UPDATE recordings SET state = 'FINISHING', ended_at = $2, \
+        "UPDATE recordings SET state = CASE state WHEN 'RECORDING' THEN 'FINISHING' ELSE state END, ended_at = $2, \
          segment_duration = (SELECT segment_duration FROM playlists WHERE video_id = $1), \
          independent = COALESCE((SELECT independent FROM playlists WHERE video_id = $1), TRUE) \
-         WHERE video_id = $1 AND state = 'RECORDING'",
+         WHERE video_id = $1 AND ended_at IS NULL",
     )
     .bind(id.as_str())
     .bind(millis(at))
@@ -267,3 +202,6 @@ pub(super) async fn end(change: &mut SqliteConnection, id: &VideoId, at: SystemT
     .map_err(failed("end a recording"))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

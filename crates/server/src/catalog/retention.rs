@@ -4,6 +4,9 @@ use std::collections::HashSet;
 use std::time::SystemTime;
 
 use hls_mux::MediaSequence;
+use sqlx::Sqlite;
+use sqlx::query::QueryAs;
+use sqlx::sqlite::SqliteArguments;
 use uuid::Uuid;
 
 use super::listed::{integer, natural};
@@ -15,6 +18,14 @@ const DAY_MS: i64 = 86_400_000;
 const FOR_EVER: i64 = 10_000_000;
 /// A job for which a recording is kept beyond its time has been queued or taken since.
 const JOB_KEEPS_FOR: i64 = 7 * DAY_MS;
+
+/// Whether a recording is over, and for longer than its stream keeps it, or any stream may; of [`bind`]'s numbers.
+pub(super) const EXPIRED: &str = "recordings.state IN ('READY', 'FAILED') \
+    AND recordings.ended_at + $1 * (SELECT CASE WHEN streams.retention_days IS NULL OR streams.retention_days > $4 \
+    THEN $4 ELSE streams.retention_days END FROM streams WHERE streams.video_id = recordings.video_id) <= $2 \
+    AND NOT EXISTS (SELECT job_id FROM transcode_jobs WHERE transcode_jobs.video_id = recordings.video_id \
+    AND transcode_jobs.number = recordings.number AND transcode_jobs.state IN ('QUEUED', 'RUNNING') \
+    AND transcode_jobs.changed_at > $3)";
 
 impl Catalog {
     /// What this catalog is called in its bucket.
@@ -69,21 +80,23 @@ impl Catalog {
         now: SystemTime,
         most: Option<u32>,
     ) -> Result<Vec<Recording>> {
-        sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM recordings JOIN streams ON streams.video_id = recordings.video_id \
-             WHERE recordings.state IN ('READY', 'FAILED') \
-             AND recordings.ended_at + $1 * CASE WHEN streams.retention_days IS NULL OR streams.retention_days > $4 \
-             THEN $4 ELSE streams.retention_days END <= $2 \
-             AND NOT EXISTS (SELECT job_id FROM transcode_jobs WHERE transcode_jobs.video_id = recordings.video_id \
-             AND transcode_jobs.number = recordings.number AND transcode_jobs.state IN ('QUEUED', 'RUNNING') \
-             AND transcode_jobs.changed_at > $3)"
-        )))
+        let statement = format!("SELECT {COLUMNS} FROM recordings WHERE {EXPIRED}");
+        bind(sqlx::query_as(sqlx::AssertSqlSafe(statement)), now, most)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("find the recordings that have had their time"))
+    }
+}
+
+/// Gives a statement the first four numbers, which [`EXPIRED`] is about.
+pub(super) fn bind<T>(
+    statement: QueryAs<'_, Sqlite, T, SqliteArguments>,
+    now: SystemTime,
+    most: Option<u32>,
+) -> QueryAs<'_, Sqlite, T, SqliteArguments> {
+    statement
         .bind(DAY_MS)
         .bind(millis(now))
         .bind(millis(now) - JOB_KEEPS_FOR)
         .bind(most.map_or(FOR_EVER, i64::from))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed("find the recordings that have had their time"))
-    }
 }

@@ -18,9 +18,9 @@ pub(crate) struct Rewind {
 impl Catalog {
     /// How far viewers of a stream can go back; `None` while nothing is kept of the broadcast that they would see.
     pub(crate) async fn rewind(&self, id: &VideoId, is_live: bool) -> Result<Option<Rewind>> {
-        type Row = (String, i64, Option<i64>, Option<i64>);
+        type Row = (Option<i64>, i64, Option<i64>, Option<i64>);
         let row: Option<Row> = sqlx::query_as(
-            "SELECT recordings.state, recordings.started_at, \
+            "SELECT recordings.ended_at, recordings.started_at, \
              (SELECT MIN(program_date_time) FROM kept_segments WHERE kept_segments.video_id = $1 \
              AND kept_segments.sequence >= recordings.first_sequence AND NOT kept_segments.gap), \
              streams.dvr_window_s \
@@ -31,9 +31,9 @@ impl Catalog {
         .fetch_optional(&self.pool)
         .await
         .map_err(failed("find how far viewers can go back"))?;
-        let Some((state, started_at, first, window)) = row else { return Ok(None) };
+        let Some((ended_at, started_at, first, window)) = row else { return Ok(None) };
         // A broadcast that isn't recorded must not be taken for the one before; nor one without a segment for VOD.
-        let is_there = if is_live { state == "RECORDING" } else { first.is_some() };
+        let is_there = if is_live { ended_at.is_none() } else { first.is_some() };
         Ok(is_there.then(|| Rewind {
             from: first
                 .map_or(time(started_at), |micros| UNIX_EPOCH + Duration::from_micros(natural(micros))),

@@ -42,7 +42,7 @@ impl Catalog {
     pub(crate) async fn sheets_on_air(&self, id: &VideoId) -> Result<u32> {
         let count: i64 = sqlx::query_scalar(
             "SELECT COUNT(*) FROM sprite_sheets WHERE video_id = $1 AND sequence >= \
-             (SELECT MAX(first_sequence) FROM recordings WHERE video_id = $1 AND state = 'RECORDING')",
+             (SELECT MAX(first_sequence) FROM recordings WHERE video_id = $1 AND ended_at IS NULL)",
         )
         .bind(id.as_str())
         .fetch_one(&self.pool)

@@ -182,7 +182,7 @@ async fn a_playlist_is_kept_as_it_is_and_goes_with_its_broadcast_and_its_stream(
         playlist.push(entry.clone());
         catalog.keep_playlist(&id, length, &playlist, &[entry], false).await.unwrap();
         let kept = catalog.kept_playlist(&id).await.unwrap().unwrap();
-        let resumed = MediaPlaylist::new(length, 3).resume(kept.discontinuity_sequence, kept.entries);
+        let resumed = MediaPlaylist::new(length, 3).with_entries(kept.discontinuity_sequence, kept.entries);
         assert_eq!(resumed.render(), playlist.render());
     }
     // A broadcast that dies before its first segment is stored must not be taken for the one before.

@@ -7,7 +7,7 @@ use media::MediaDuration;
 use uploader::{ListedMultipart, MemoryStore, Multipart, Object, RetryPolicy};
 
 use super::*;
-use crate::catalog::{EndReason, StreamOptions};
+use crate::catalog::{EndReason, Leavings, StreamOptions};
 use crate::live::ObjectKeys;
 
 /// What is left of a broadcast that isn't recorded.
@@ -147,6 +147,51 @@ async fn a_recording_that_has_had_its_time_goes_but_for_what_the_playlist_lists(
     house.janitor.max_retention_days = Some(0);
     assert_eq!(house.janitor.expire().await.unwrap().recordings, 1, "the shorter time counts");
     assert_eq!(house.left(&stays), LISTED);
+}
+
+#[tokio::test]
+async fn recordings_have_their_time_where_the_bucket_is_never_swept() {
+    let house = House::new().await;
+    let options = StreamOptions { record: true, retention_days: Some(0), ..StreamOptions::default() };
+    let id = house.ended(options).await;
+    let catalog = &house.janitor.catalog;
+    catalog.recording_failed(&catalog.recording(&id, 1).await.unwrap().unwrap(), "").await.unwrap();
+    house.put(&format!("live/{id}/segment_900.ts"), "").await;
+    let running = tokio::spawn(house.janitor.clone().run(Duration::ZERO));
+    let is_removed =
+        async || catalog.recordings_of(&id).await.unwrap().is_empty() && house.left(&id).len() == 5;
+    while !is_removed().await {
+        assert!(!running.is_finished());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    running.abort();
+    assert!(house.left(&id).contains(&"segment_900.ts".to_owned()), "that is for a sweep to find");
+}
+
+#[tokio::test]
+async fn the_lists_of_a_newer_recording_stay_when_an_older_one_goes() {
+    let house = House::new().await;
+    let catalog = &house.janitor.catalog;
+    let id = house.ended(StreamOptions { record: true, ..StreamOptions::default() }).await;
+    let (keys, recording) = (ObjectKeys::new(&id), catalog.recording(&id, 1).await.unwrap().unwrap());
+    let lists = [keys.vod_playlist(), keys.thumbs()];
+    catalog.remove_recording(&recording).await.unwrap();
+    for (newer, left) in [(true, 2), (false, 0)] {
+        for list in &lists {
+            house.put(list, "").await;
+        }
+        if newer {
+            catalog.went_live(&id, UNIX_EPOCH, Some(MediaSequence::new(5))).await.unwrap();
+        } else {
+            catalog.remove_recording(&catalog.recording(&id, 2).await.unwrap().unwrap()).await.unwrap();
+        }
+        // As it was read before the newer one began.
+        assert_eq!(recording.before, None);
+        let leavings = Leavings { upload_id: None, segments: Vec::new(), sheets: Vec::new() };
+        house.janitor.remove_recorded(&recording, leavings, &mut Swept::default()).await.unwrap();
+        let there = house.store.keys().into_iter().filter(|key| lists.contains(key)).count();
+        assert_eq!(there, left);
+    }
 }
 
 #[tokio::test]

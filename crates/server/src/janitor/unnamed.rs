@@ -17,11 +17,12 @@ impl Janitor {
         swept: &mut Swept,
     ) -> Result<(), JanitorError> {
         let (id, number) = (&recording.video_id, recording.number);
-        if let Some(upload_id) = recording.upload_id.clone() {
+        if let Some(upload_id) = leavings.upload_id {
             let key = ObjectKeys::new(id).recording(number);
             self.uploader.abort_multipart(&Multipart { key, upload_id }).await?;
         }
-        if recording.before.is_none() {
+        let newest = self.catalog.newest_recording(id).await?;
+        if newest.is_none_or(|newest| newest.number < number) {
             // They list this one, and a stream with older ones has no others.
             let keys = ObjectKeys::new(id);
             for list in [keys.vod_playlist(), keys.thumbs()] {
@@ -58,6 +59,12 @@ impl Janitor {
             self.retain_unnamed(id, &mut names).await?;
         }
         for name in names {
+            // Names of a number are used once. Those that a stream has once may have become names again in the time that
+            // the others took.
+            let is_used_again = matches!(name, ObjectName::OfStream(_));
+            if is_used_again && !self.is_unnamed(id, name).await? {
+                continue;
+            }
             let key = keys.of(name);
             swept.objects += 1;
             if self.dry_run {
@@ -72,6 +79,12 @@ impl Janitor {
             }
         }
         Ok(())
+    }
+
+    async fn is_unnamed(&self, id: &VideoId, name: ObjectName) -> Result<bool, CatalogError> {
+        let mut names = vec![name];
+        self.retain_unnamed(id, &mut names).await?;
+        Ok(!names.is_empty())
     }
 
     /// Leaves the names that the catalog doesn't have.

@@ -15,7 +15,7 @@ use super::health::{EncodeHealth, Health, IngestMeter, UploadHealth};
 use super::pulse::Pulse;
 use super::upload_queue::UploadQueue;
 use super::window::Window;
-use crate::catalog::{EndReason, LatencyMode, SecondPublisher, Status, VideoId};
+use crate::catalog::{EndReason, LatencyMode, Recording, SecondPublisher, Status, VideoId};
 
 /// A stream on air, or just off it.
 pub(crate) struct Broadcast {
@@ -38,6 +38,8 @@ pub(crate) struct Broadcast {
     /// Cancelled once nothing of it is left to do but serving its last window, and storing what the object store didn't
     /// take in time.
     pub(super) finished: CancellationToken,
+    /// Cancelled once no more of it will be stored.
+    pub(super) uploaded: CancellationToken,
     /// Cancelled once there is a newer broadcast of its stream, or no stream any more: it must not store anything then.
     pub(super) superseded: CancellationToken,
     pub(super) sessions: AtomicU64,
@@ -233,6 +235,25 @@ impl Broadcast {
     /// Whether it is over, and another may begin.
     pub(crate) fn is_finished(&self) -> bool {
         self.finished.is_cancelled()
+    }
+
+    /// Waits until it is over, and no more of it will be stored.
+    pub(crate) async fn stored(&self) {
+        self.finished.cancelled().await;
+        self.uploaded.cancelled().await;
+    }
+
+    /// Whether it is over, and no more of it will be stored.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.finished.is_cancelled() && self.uploaded.is_cancelled()
+    }
+
+    /// Whether its segments are those of a recording of its stream. One that is over isn't that of a broadcast which has
+    /// begun since.
+    pub(crate) fn is_kept_as(&self, recording: &Recording) -> bool {
+        let is_over = recording.ended_at.is_some();
+        let is_live = self.live_since.get().is_some();
+        self.recorded && (!is_over || is_live && recording.before.is_none())
     }
 
     /// Whether it waits for its publisher to come back.

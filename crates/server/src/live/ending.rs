@@ -59,8 +59,10 @@ pub(super) async fn finish_uploads(
 }
 
 /// Leaves the last segments out of the object store.
-pub(super) fn give_up(broadcast: &Broadcast, uploads: &JoinHandle<()>) {
+pub(super) async fn give_up(broadcast: &Broadcast, uploads: JoinHandle<()>) {
     uploads.abort();
+    // It may be in the middle of keeping what is stored.
+    let _ = uploads.await;
     let (segments, bytes) = broadcast.uploads.depth();
     metrics::counter!("weir_upload_segments_dropped_total").increment(segments as u64);
     tracing::error!(segments, bytes, "the object store has not taken the last segments; giving up");

@@ -130,7 +130,7 @@ impl Shared {
             entries.clear();
         }
         let empty = MediaPlaylist::new(listed.segment_duration, self.options.playlist_window);
-        let mut playlist = empty.resume(discontinuities, entries);
+        let mut playlist = empty.with_entries(discontinuities, entries);
         if !listed.independent {
             playlist.clear_independent();
         }

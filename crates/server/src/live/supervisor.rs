@@ -111,6 +111,7 @@ impl Supervisor {
             recorded,
             kept: Arc::default(),
             finished: CancellationToken::new(),
+            uploaded: CancellationToken::new(),
             superseded: CancellationToken::new(),
             sessions: AtomicU64::new(0),
             served: AtomicU64::new(0),
@@ -189,15 +190,16 @@ impl Supervisor {
                     false
                 }
                 () = broadcast.superseded.cancelled() => {
-                    give_up(&broadcast, &late);
+                    give_up(&broadcast, late).await;
                     false
                 }
                 _ = &mut linger => {
-                    give_up(&broadcast, &late);
+                    give_up(&broadcast, late).await;
                     true
                 }
             },
         };
+        broadcast.uploaded.cancel();
         if !is_over {
             let _ = linger.await;
         }

@@ -7,7 +7,7 @@ use hls_mux::{MediaSequence, ReadError, SegmentReader};
 use media::{MediaDuration, MediaEvent, Packet, Timestamp, Track};
 use mp4_mux::Writer;
 
-use self::checkpoint::{Before, Sealed};
+use self::checkpoint::{Moment, Sealed};
 
 mod checkpoint;
 
@@ -17,8 +17,13 @@ pub(super) const PART: usize = 8 << 20;
 const WHOLE: usize = 2 * PART;
 /// The parts that are kept free for the index: thirty hours of 30 pictures a second fit.
 const INDEX_PARTS: u32 = 4;
+const INDEX_ROOM: usize = INDEX_PARTS as usize * PART;
+/// What the index may have beside its tables, and what another segment adds to these.
+const INDEX_MARGIN: usize = 1 << 20;
 /// The highest number that a part may have.
 const LAST_PART: u32 = 10_000;
+/// No segment is longer, in bytes: what the object store hands out is all that an assembly can be given.
+const LONGEST_SEGMENT: usize = uploader::GET_LIMIT;
 
 /// Makes a file of segments, in their order. The same segments make the same parts, so that a file
 /// whose recorder died is gone on with from the segment of its last checkpoint.
@@ -29,6 +34,8 @@ pub(super) struct Assembly {
     shift: MediaDuration,
     /// Where in the file's time the next segment begins; `None` before the first.
     position: Option<Timestamp>,
+    /// A discontinuity has come since the last segment that was read: the next one that can be is of another timeline.
+    seam: bool,
     /// Media that is in no part yet.
     pending: BytesMut,
     parts: u32,
@@ -36,7 +43,7 @@ pub(super) struct Assembly {
     has_video: bool,
     has_audio: bool,
     /// How it was before the last segment, until there is a checkpoint of that.
-    before: Option<Before>,
+    resumable: Option<Moment>,
     /// What the next segment makes that is in a part already.
     sealed: Option<Sealed>,
 }
@@ -88,12 +95,13 @@ impl Assembly {
             writer: Writer::new(created),
             shift: MediaDuration::ZERO,
             position: None,
+            seam: false,
             pending: BytesMut::new(),
             parts: 0,
             left_out: 0,
             has_video: false,
             has_audio: false,
-            before: None,
+            resumable: None,
             sealed: None,
         }
     }
@@ -106,17 +114,18 @@ impl Assembly {
         duration: MediaDuration,
         discontinuity: bool,
     ) -> Result<(), AssemblyError> {
-        self.before = Some(self.before(sequence));
-        if discontinuity {
+        self.resumable = Some(self.moment(sequence));
+        self.seam |= discontinuity;
+        if self.seam {
             self.reader.restart();
         }
         let events = self.reader.read(data)?;
         let Some(start) = start(&events) else {
-            self.pass(duration);
+            self.pass(duration, false);
             return Ok(());
         };
         let position = self.position.unwrap_or(start);
-        if discontinuity || self.position.is_none() {
+        if std::mem::take(&mut self.seam) || self.position.is_none() {
             self.shift = position - start;
         }
         for event in events {
@@ -148,8 +157,10 @@ impl Assembly {
         }
     }
 
-    /// Passes over a segment that isn't there: the picture stands still for so long.
-    pub(super) fn pass(&mut self, duration: MediaDuration) {
+    /// Passes over a segment that isn't there: the picture stands still for so long. A discontinuity before it is one
+    /// before whatever follows it.
+    pub(super) fn pass(&mut self, duration: MediaDuration, discontinuity: bool) {
+        self.seam |= discontinuity;
         if let Some(position) = &mut self.position {
             *position += duration;
         }
@@ -164,17 +175,19 @@ impl Assembly {
         }
         let start = u64::from(self.parts) * PART as u64;
         let piece = self.take(PART);
-        if let Some(before) = &mut self.before {
-            before.seal(start, &piece);
+        if let Some(moment) = &mut self.resumable {
+            moment.seal(start, &piece);
         }
         let is_last = self.pending.len() < PART;
         let checkpoint = if is_last { self.checkpoint() } else { None };
         Some((piece, checkpoint))
     }
 
-    /// Whether the upload has room for no more than the end of the file.
+    /// Whether the upload may have no room for another segment: the end of the file must fit, too.
     pub(super) fn is_full(&self) -> bool {
-        INDEX_PARTS + self.parts + 2 >= LAST_PART
+        let media = self.pending.len() + LONGEST_SEGMENT;
+        let end = parts_of_end(media, self.writer.index_bytes() + INDEX_MARGIN);
+        INDEX_PARTS + self.parts + end > LAST_PART
     }
 
     /// The codecs of its tracks, a comma between them.
@@ -212,8 +225,7 @@ impl Assembly {
             whole.unsplit(self.pending);
             return Ok((File::Whole(whole.freeze()), summary));
         }
-        let most = INDEX_PARTS as usize * PART;
-        let (front, index_is_last) = match movie.front(PART, most)? {
+        let (front, index_is_last) = match movie.front(PART, INDEX_ROOM)? {
             Some(front) => (front, false),
             None => (movie.bare_front(PART)?, true),
         };
@@ -245,6 +257,12 @@ impl Assembly {
     }
 }
 
+/// The parts that so much media and an index of that length need, beside those that are kept free for an index.
+fn parts_of_end(media: usize, index: usize) -> u32 {
+    let behind = if index > INDEX_ROOM { index } else { 0 };
+    u32::try_from((media + behind).div_ceil(PART)).unwrap_or(u32::MAX)
+}
+
 /// When a segment's picture begins, or its sound where there is no picture.
 fn start(events: &[MediaEvent]) -> Option<Timestamp> {
     let first = |track| {
@@ -258,4 +276,4 @@ fn start(events: &[MediaEvent]) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

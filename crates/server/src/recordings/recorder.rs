@@ -12,7 +12,7 @@ use super::Shared;
 use super::assembly::{Assembly, AssemblyError, File};
 use super::bucket_playlist::BucketPlaylist;
 use super::upload::Upload;
-use crate::catalog::{CatalogError, RecordedFile, Recording, RecordingState, VideoId};
+use crate::catalog::{CatalogError, RecordedFile, Recording, VideoId};
 use crate::live::{ObjectKeys, Served};
 
 /// Segments that are asked of the catalog at a time.
@@ -113,37 +113,75 @@ impl Recorder {
     /// Makes the file, from where the last checkpoint was on. Parts behind that which the store has are made, and not
     /// stored, again.
     async fn make(&self, recording: &Recording, upload: &mut Upload<'_>) -> Result<(), RecordError> {
-        let catalog = &self.shared.catalog;
-        let (mut assembly, mut next) = self.resume(recording).await?;
+        let (mut assembly, next) = self.resume(recording).await?;
         let known = next.get().saturating_sub(recording.first.get()) as usize;
-        let mut playlist = BucketPlaylist::new(&self.shared, &self.id, known);
-        while !assembly.is_full() {
+        let mut playlist = BucketPlaylist::new(&self.shared, &self.id, self.number, known);
+        self.follow(&mut assembly, next, upload, &mut playlist).await?;
+        playlist.write().await?;
+        self.complete(recording, assembly, upload).await?;
+        playlist.settle();
+        Ok(())
+    }
+
+    /// Adds what is kept from a segment on, until the broadcast is over and nothing more of it will be.
+    async fn follow(
+        &self,
+        assembly: &mut Assembly,
+        mut next: MediaSequence,
+        upload: &mut Upload<'_>,
+        playlist: &mut BucketPlaylist,
+    ) -> Result<(), RecordError> {
+        loop {
             // In this order: what is kept after the look is told of.
-            let broadcast = self.shared.registry.get(&self.id).filter(|known| !known.is_finished());
+            let broadcast = self.shared.registry.get(&self.id).filter(|known| !known.is_stored());
             let kept = broadcast.as_ref().map(|broadcast| broadcast.kept());
-            let Recording { state, before, .. } = self.read().await?;
-            let entries = catalog.kept_segments(&self.id, next, before, PAGE).await?;
+            let recording = self.read().await?;
+            let entries = self.shared.catalog.kept_segments(&self.id, next, recording.before, PAGE).await?;
             let is_all = entries.len() < PAGE as usize;
             playlist.grown(entries.len()).await;
-            let read = |entry: Entry| async move { (self.segment(&entry).await, entry) };
-            let mut segments = stream::iter(entries).map(read).buffered(AHEAD);
-            while let Some((segment, entry)) = segments.next().await {
-                next = MediaSequence::new(entry.sequence.get() + 1);
-                add(&mut assembly, &entry, segment?)?;
-                while let Some((piece, checkpoint)) = assembly.part() {
-                    upload.store(piece, checkpoint.as_deref()).await?;
-                }
-            }
+            next = entries.last().map_or(next, |last| MediaSequence::new(last.sequence.get() + 1));
+            self.add(assembly, entries, upload).await?;
             match broadcast.zip(kept) {
                 _ if !is_all => {}
-                Some((broadcast, mut kept)) if state == RecordingState::Recording => tokio::select! {
+                Some((broadcast, mut kept)) if broadcast.is_kept_as(&recording) => tokio::select! {
                     _ = kept.changed() => {}
-                    () = broadcast.finished() => {}
+                    () = broadcast.stored() => {}
                 },
-                _ => break,
+                _ => return Ok(()),
             }
         }
-        playlist.write().await?;
+    }
+
+    /// Adds segments, as far as there is room for them, and stores the parts that they fill.
+    async fn add(
+        &self,
+        assembly: &mut Assembly,
+        entries: Vec<Entry>,
+        upload: &mut Upload<'_>,
+    ) -> Result<(), RecordError> {
+        let read = |entry: Entry| async move { (self.segment(&entry).await, entry) };
+        let mut segments = stream::iter(entries).map(read).buffered(AHEAD);
+        while !assembly.is_full()
+            && let Some((segment, entry)) = segments.next().await
+        {
+            add(assembly, &entry, segment?)?;
+            while let Some((piece, checkpoint)) = assembly.part() {
+                upload.store(piece, checkpoint.as_deref()).await?;
+            }
+            if assembly.is_full() {
+                tracing::warn!(sequence = %entry.sequence, "a recording is full; what follows is in its segments alone");
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the end of the file, and tells of it.
+    async fn complete(
+        &self,
+        recording: &Recording,
+        assembly: Assembly,
+        upload: &mut Upload<'_>,
+    ) -> Result<(), RecordError> {
         if assembly.left_out() > 0 {
             tracing::info!(frames = assembly.left_out(), "frames had no place in a recording");
         }
@@ -157,7 +195,9 @@ impl Recorder {
             codecs: codecs.to_owned(),
             index_is_last,
         };
-        if !catalog.recording_ready(recording, &file, &upload.key).await? {
+        if !self.shared.catalog.recording_ready(recording, &file, &upload.key).await? {
+            // It was removed while its file wasn't there yet.
+            self.shared.uploader.delete(&upload.key).await?;
             return Err(RecordError::Removed);
         }
         counter!("weir_recordings_total", "result" => "ready").increment(1);
@@ -217,6 +257,6 @@ fn add(assembly: &mut Assembly, entry: &Entry, segment: Option<Bytes>) -> Result
         counter!("weir_recording_segments_missing_total").increment(1);
         tracing::warn!(sequence = %entry.sequence, error, "a segment is missing from a recording");
     }
-    assembly.pass(entry.duration);
+    assembly.pass(entry.duration, entry.discontinuity);
     Ok(())
 }

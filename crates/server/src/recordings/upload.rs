@@ -41,26 +41,36 @@ impl<'a> Upload<'a> {
             if known.digest != digest {
                 return Err(RecordError::Changed { part: piece.number });
             }
-            if checkpoint.is_some() {
-                self.shared.catalog.seal_part(self.recording, known, checkpoint).await?;
-            }
-            return Ok(());
+            return match checkpoint {
+                Some(_) => self.seal(known, checkpoint).await,
+                None => Ok(()),
+            };
         }
         let multipart = match &self.multipart {
             Some(multipart) => multipart,
             None => {
                 let begun = self.shared.uploader.create_multipart(&self.key, FILE_TYPE).await?;
-                self.shared.catalog.begin_upload(self.recording, Some(&begun.upload_id)).await?;
+                if !self.shared.catalog.begin_upload(self.recording, Some(&begun.upload_id)).await? {
+                    self.shared.uploader.abort_multipart(&begun).await?;
+                    return Err(RecordError::Removed);
+                }
                 self.multipart.insert(begun)
             }
         };
         let stored = self.shared.uploader.put_part(multipart, piece.number, &piece.data).await;
         let (_, part) = self.accepted(stored).await?;
         let sealed = SealedPart { part, digest };
-        self.shared.catalog.seal_part(self.recording, &sealed, checkpoint).await?;
+        self.seal(&sealed, checkpoint).await?;
         self.sealed.insert(piece.number, sealed);
         counter!("weir_recording_parts_total").increment(1);
         Ok(())
+    }
+
+    async fn seal(&self, sealed: &SealedPart, checkpoint: Option<&[u8]>) -> Result<(), RecordError> {
+        match self.shared.catalog.seal_part(self.recording, sealed, checkpoint).await? {
+            true => Ok(()),
+            false => Err(RecordError::Removed),
+        }
     }
 
     /// Stores what is left, and makes the file of it, which has so many bytes.

@@ -9,8 +9,8 @@ use hls_mux::playlist::{Entry, MediaPlaylist, PlaylistType};
 use media::MediaDuration;
 use tokio::sync::Mutex;
 
-use crate::catalog::{Catalog, CatalogError, RecordingState, VideoId};
-use crate::live::Rendered;
+use crate::catalog::{Catalog, CatalogError, VideoId};
+use crate::live::{Registry, Rendered};
 
 /// Segments that are asked of the catalog at a time.
 const PAGE: u32 = 2000;
@@ -32,7 +32,8 @@ pub(crate) struct VodPlaylist {
 
 #[derive(Default)]
 struct Remembered {
-    number: u32,
+    /// The number and the first segment of the recording that it is of.
+    of: Option<(u32, MediaSequence)>,
     entries: Vec<Entry>,
     shown: Option<VodPlaylist>,
 }
@@ -42,9 +43,13 @@ impl VodPlaylists {
     pub(super) async fn get(
         &self,
         catalog: &Catalog,
+        registry: &Registry,
         id: &VideoId,
     ) -> Result<Option<VodPlaylist>, CatalogError> {
+        // In this order: of a broadcast of which nothing more is stored, all is kept that will be.
+        let broadcast = registry.get(id).filter(|known| !known.is_stored());
         let Some(recording) = catalog.newest_recording(id).await? else { return Ok(None) };
+        let may_grow = broadcast.is_some_and(|broadcast| broadcast.is_kept_as(&recording));
         let remembered = {
             let mut all = self.remembered.lock().await;
             if all.len() >= REMEMBERED && !all.contains_key(id) {
@@ -53,8 +58,9 @@ impl VodPlaylists {
             all.entry(id.clone()).or_default().clone()
         };
         let mut remembered = remembered.lock().await;
-        if remembered.number != recording.number {
-            *remembered = Remembered { number: recording.number, ..Remembered::default() };
+        let of = Some((recording.number, recording.first));
+        if remembered.of != of {
+            *remembered = Remembered { of, ..Remembered::default() };
         }
         let known = remembered.entries.len();
         loop {
@@ -67,7 +73,7 @@ impl VodPlaylists {
                 break;
             }
         }
-        let is_ended = recording.state != RecordingState::Recording;
+        let is_ended = recording.ended_at.is_some() && !may_grow;
         let is_new = remembered.entries.len() > known;
         if remembered.shown.as_ref().is_none_or(|shown| is_new || shown.is_ended != is_ended) {
             let dvr_window = catalog.get(id).await?.and_then(|stream| stream.options.dvr_window);
@@ -85,9 +91,12 @@ impl VodPlaylists {
     pub(super) async fn thumbs(
         &self,
         catalog: &Catalog,
+        registry: &Registry,
         id: &VideoId,
     ) -> Result<Option<String>, CatalogError> {
-        self.get(catalog, id).await?;
+        if self.get(catalog, registry, id).await?.is_none() {
+            return Ok(None);
+        }
         let remembered = self.remembered.lock().await.get(id).cloned();
         let Some(remembered) = remembered else { return Ok(None) };
         let remembered = remembered.lock().await;
@@ -123,7 +132,7 @@ fn playlist(
     });
     let (gone, shown) = entries.split_at(skipped);
     let discontinuities = gone.iter().filter(|entry| entry.discontinuity).count() as u64;
-    let mut playlist = empty.resume(discontinuities, shown.iter().cloned());
+    let mut playlist = empty.with_entries(discontinuities, shown.iter().cloned());
     // Nothing may be taken out of a playlist of a type (RFC 8216 §6.2.1).
     if dvr_window.is_none() {
         playlist.set_type(if is_ended { PlaylistType::Vod } else { PlaylistType::Event });

@@ -68,7 +68,7 @@ fn line(text: &str) -> String {
     line
 }
 
-/// Tells apart why no answer came. `limit` is the client's timeout of an attempt.
+/// Tells apart why no answer came. `limit` is how long the kernel keeps bytes that the server doesn't acknowledge.
 pub(super) fn transport_error(error: &reqwest::Error, limit: Duration) -> StoreError {
     let reason = root_cause(error);
     if !error.is_connect() {

@@ -1,5 +1,7 @@
 //! The bucket's lifecycle rules: what the store removes by itself.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -9,7 +11,11 @@ use s3::serde_types::{
 };
 
 use super::S3Store;
+use crate::check::within;
 use crate::{StoreError, StoreRule, StoreRuleAction};
+
+/// How long the store may take for an answer.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// Why the bucket's rules are as they were.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +94,7 @@ impl S3Store {
             Command::PutBucketLifecycle { configuration: next }
         };
         let body = if matches!(command, Command::DeleteBucketLifecycle) { String::new() } else { body };
-        self.request("", command, Bytes::from(body)).await?;
+        within(LIMIT, self.request("", command, Bytes::from(body))).await?;
         let has = self.rules().await?;
         let found = ours.iter().filter(|id| has.iter().any(|rule| rule.id.as_ref() == Some(id))).count();
         if found < ours.len() {
@@ -98,7 +104,8 @@ impl S3Store {
     }
 
     async fn rules(&self) -> Result<Vec<LifecycleRule>, LifecycleError> {
-        let response = match self.request("", Command::GetBucketLifecycle, Bytes::new()).await {
+        let response = match within(LIMIT, self.request("", Command::GetBucketLifecycle, Bytes::new())).await
+        {
             Ok(response) => response,
             Err(StoreError::Rejected(rejection))
                 if rejection.code.as_deref() == Some("NoSuchLifecycleConfiguration") =>
@@ -107,7 +114,7 @@ impl S3Store {
             }
             Err(error) => return Err(error.into()),
         };
-        parse(&self.read(response).await?)
+        parse(&within(LIMIT, self.read(response)).await?)
     }
 
     /// Two servers may share a bucket, each with a prefix of its own.

@@ -48,14 +48,7 @@ impl S3Store {
         let data = CompleteMultipartUploadData { parts };
         let body = Bytes::from(data.to_string());
         let command = Command::CompleteMultipartUpload { upload_id: &upload.upload_id, data };
-        let response = match self.send(&upload.key, command, body).await {
-            // An attempt whose answer was lost has been carried out if the object is there.
-            Err(StoreError::Rejected(gone)) if gone.code.as_deref() == Some("NoSuchUpload") => {
-                let there = self.send(&upload.key, Command::HeadObject, Bytes::new()).await;
-                return there.map(|_| ()).map_err(|_| StoreError::Rejected(gone));
-            }
-            sent => sent?,
-        };
+        let response = self.send(&upload.key, command, body).await?;
         // The status comes before the work is done, so a failure may stand in the document alone.
         let body = self.read(response).await?;
         if body.contains("<Error") { Err(answer::parse_rejection(500, &body)) } else { Ok(()) }
@@ -73,7 +66,7 @@ impl S3Store {
         let mut body = BytesMut::new();
         while body.len() < ANSWER_LIMIT {
             let chunk = response.chunk().await;
-            match chunk.map_err(|error| answer::transport_error(&error, self.attempt_timeout))? {
+            match chunk.map_err(|error| answer::transport_error(&error, self.delivery_timeout))? {
                 Some(chunk) => body.extend_from_slice(&chunk),
                 None => break,
             }

@@ -31,10 +31,10 @@ pub struct S3Options {
     pub session_token: Option<String>,
     /// How long connecting may take, name resolution and TLS included.
     pub connect_timeout: Duration,
-    /// How long a single attempt may take. The kernel, too, gives up on bytes that the server has not
-    /// acknowledged for that long, so that they can't arrive after later attempts. Set it to the retry
-    /// policy's [`per_try_timeout`](crate::RetryPolicy::per_try_timeout).
-    pub attempt_timeout: Duration,
+    /// The kernel gives up on bytes that the server has not acknowledged for that long, so that they can't arrive after
+    /// later attempts. How long an attempt may take in all is said by who makes it. Set this to the retry policy's
+    /// [`per_try_timeout`](crate::RetryPolicy::per_try_timeout), or less.
+    pub delivery_timeout: Duration,
 }
 
 impl Default for S3Options {
@@ -49,7 +49,7 @@ impl Default for S3Options {
             secret_key: None,
             session_token: None,
             connect_timeout: Duration::from_secs(3),
-            attempt_timeout: Duration::from_secs(5),
+            delivery_timeout: Duration::from_secs(5),
         }
     }
 }
@@ -66,7 +66,7 @@ impl fmt::Debug for S3Options {
             .field("secret_key", &self.secret_key.as_ref().map(|_| "(set)"))
             .field("session_token", &self.session_token.as_ref().map(|_| "(set)"))
             .field("connect_timeout", &self.connect_timeout)
-            .field("attempt_timeout", &self.attempt_timeout)
+            .field("delivery_timeout", &self.delivery_timeout)
             .finish()
     }
 }

@@ -1,12 +1,13 @@
 //! One attempt fails, in each way an attempt can; what becomes of the operation?
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use uploader::{Operation, StoreError};
+use uploader::{Multipart, Operation, Part, RetryPolicy, S3Options, S3Store, StoreError, Uploader};
 
 use crate::fault_server::{FaultServer, Step};
-use crate::{segment, uploader};
+use crate::{options, segment, uploader};
 
 const SIZE: usize = 700_000;
 
@@ -54,6 +55,21 @@ async fn a_black_hole_is_left_after_the_per_try_timeout() {
 async fn a_slow_answer_within_the_timeout_is_no_failure() {
     let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into();
     assert_eq!(put_after(Step::Answer(Duration::from_millis(150), answer)).await.0, 1);
+}
+
+#[tokio::test]
+async fn an_attempt_may_take_as_long_as_its_policy_says_and_no_longer() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate";
+    let server = FaultServer::start(&[Step::Answer(Duration::from_millis(400), answer.into())]).await;
+    // Not as long as the kernel waits for bytes that it sends.
+    let short = Duration::from_millis(100);
+    let store = S3Store::new(S3Options { delivery_timeout: short, ..options(&server.endpoint) }).unwrap();
+    let patient = Uploader::new(Arc::new(store), RetryPolicy::default());
+    assert_eq!(patient.get("a/1.ts").await.unwrap(), "late");
+    assert_eq!(server.requests().len(), 1);
+    let hasty = RetryPolicy { per_try_timeout: short, ..RetryPolicy::default() };
+    let error = patient.with_policy(hasty).get("a/1.ts").await.unwrap_err();
+    assert_eq!(error.source, StoreError::TimedOut { after: short });
 }
 
 #[tokio::test]
@@ -114,4 +130,14 @@ async fn deleting_what_is_not_there_succeeds() {
     assert_eq!(server.requests().len(), 2);
     let server = FaultServer::start(&[Step::s3_error("404 Not Found", "NoSuchBucket")]).await;
     uploader(&server.endpoint).delete("a/1.ts").await.unwrap_err();
+}
+
+#[tokio::test]
+async fn whether_an_object_is_what_a_forgotten_upload_made_is_not_for_the_store_to_say() {
+    let forgotten = Step::s3_error("404 Not Found", "NoSuchUpload");
+    let server = FaultServer::start(&[forgotten, Step::status("200 OK")]).await;
+    let upload = Multipart { key: "a.mp4".into(), upload_id: "gone".into() };
+    let parts = [Part { number: 5, etag: "etag".into() }];
+    let error = uploader(&server.endpoint).complete_multipart(&upload, &parts).await.unwrap_err();
+    assert!(error.to_string().contains("NoSuchUpload"), "{error}");
 }

@@ -18,6 +18,9 @@ use bytes::Bytes;
 use uploader::{Object, RetryPolicy, S3Options, S3Store, Uploader};
 use url::Url;
 
+/// How long a single attempt may take.
+const LIMIT: Duration = Duration::from_secs(5);
+
 /// The default options for a server on this machine.
 fn options(endpoint: &str) -> S3Options {
     S3Options {

@@ -7,7 +7,7 @@ use uploader::{
 };
 
 use crate::seaweed::Seaweed;
-use crate::{options, segment};
+use crate::{LIMIT, options, segment};
 
 #[tokio::test]
 async fn objects_are_stored_with_their_headers_and_deleted() {
@@ -15,7 +15,7 @@ async fn objects_are_stored_with_their_headers_and_deleted() {
     let store = S3Store::new(options(&seaweed.endpoint)).unwrap();
     let uploader = Uploader::new(Arc::new(store), RetryPolicy::default());
     let other = seaweed.bucket();
-    for size in [0, 1, 700_000, 9_000_000] {
+    for size in [0, 1, 700_000, 33 << 20] {
         let object = segment(&format!("live/v/segment_{size}.ts"), size);
         assert_eq!(uploader.put(&object).await.unwrap().attempts, 1);
 
@@ -62,14 +62,14 @@ async fn odd_keys_and_a_prefix_name_the_objects_they_say() {
 async fn the_check_passes_and_leaves_nothing_or_names_what_is_wrong() {
     let seaweed = Seaweed::shared().await;
     let prefixed = S3Options { prefix: "checked".into(), ..options(&seaweed.endpoint) };
-    check(&S3Store::new(prefixed).unwrap()).await.unwrap();
+    check(&S3Store::new(prefixed).unwrap(), LIMIT).await.unwrap();
     let left = seaweed.bucket().list("checked/".into(), None).await.unwrap();
     assert_eq!(left.iter().flat_map(|page| &page.contents).count(), 0);
 
     let problem = async |change: fn(&mut S3Options)| {
         let mut options = options(&seaweed.endpoint);
         change(&mut options);
-        check(&S3Store::new(options).unwrap()).await.unwrap_err()
+        check(&S3Store::new(options).unwrap(), LIMIT).await.unwrap_err()
     };
     let wrong = problem(|o| o.secret_key = Some("wrong".into())).await;
     assert!(matches!(wrong, CheckError::WrongSecret { .. }), "{wrong}");

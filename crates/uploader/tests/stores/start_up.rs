@@ -7,10 +7,10 @@ use tokio::net::TcpListener;
 use uploader::{CheckError, MemoryStore, S3Options, S3Store, check};
 
 use crate::fault_server::{FaultServer, Step};
-use crate::options;
+use crate::{LIMIT, options};
 
 async fn problem(options: S3Options) -> CheckError {
-    check(&S3Store::new(options).unwrap()).await.unwrap_err()
+    check(&S3Store::new(options).unwrap(), LIMIT).await.unwrap_err()
 }
 
 async fn problem_of(step: Step) -> CheckError {
@@ -20,7 +20,7 @@ async fn problem_of(step: Step) -> CheckError {
 #[tokio::test]
 async fn a_working_store_passes_and_keeps_nothing() {
     let store = MemoryStore::new(1 << 20);
-    check(&store).await.unwrap();
+    check(&store, LIMIT).await.unwrap();
     assert!(store.is_empty());
 }
 
@@ -86,13 +86,10 @@ async fn an_endpoint_out_of_reach_is_told_by_its_cause() {
     assert!(matches!(problem, CheckError::Interrupted { .. }), "{problem}");
 
     let server = FaultServer::start(&[Step::Stall]).await;
-    let attempt_timeout = std::time::Duration::from_millis(200);
-    let problem = problem_with_timeout(&server, attempt_timeout).await;
-    assert!(matches!(problem, CheckError::TimedOut { after, .. } if after == attempt_timeout), "{problem}");
-}
-
-async fn problem_with_timeout(server: &FaultServer, attempt_timeout: std::time::Duration) -> CheckError {
-    problem(S3Options { attempt_timeout, ..options(&server.endpoint) }).await
+    let limit = std::time::Duration::from_millis(200);
+    let store = S3Store::new(options(&server.endpoint)).unwrap();
+    let problem = check(&store, limit).await.unwrap_err();
+    assert!(matches!(problem, CheckError::TimedOut { after, .. } if after == limit), "{problem}");
 }
 
 #[tokio::test]

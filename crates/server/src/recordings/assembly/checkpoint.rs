@@ -14,10 +14,10 @@ use mp4_mux::varint::{put, put_bytes, put_signed, put_time, take, take_bytes, ta
 use super::{Assembly, AssemblyError, Piece};
 
 /// Of another format there is nothing to go on with.
-const VERSION: u64 = 1;
+pub(super) const VERSION: u64 = 2;
 
 /// How an assembly was before a segment.
-pub(super) struct Before {
+pub(super) struct Moment {
     sequence: MediaSequence,
     state: Vec<u8>,
     writer: mp4_mux::Mark,
@@ -31,7 +31,7 @@ pub(super) struct Sealed {
     digest: u32,
 }
 
-impl Before {
+impl Moment {
     /// A part that begins at `start` in the media is full.
     pub(super) fn seal(&mut self, start: u64, piece: &Piece) {
         let earlier = self.written.saturating_sub(start) as usize;
@@ -51,11 +51,12 @@ impl Sealed {
 
 impl Assembly {
     /// This moment, before the segment of that number.
-    pub(super) fn before(&self, sequence: MediaSequence) -> Before {
+    pub(super) fn moment(&self, sequence: MediaSequence) -> Moment {
         let mut state = Vec::new();
         put(&mut state, self.left_out);
         put_signed(&mut state, self.shift.ticks());
         put_time(&mut state, self.position);
+        put(&mut state, self.seam.into());
         put(&mut state, self.has_video.into());
         put(&mut state, self.has_audio.into());
         let reader = self.reader.state();
@@ -68,12 +69,12 @@ impl Assembly {
             put_bytes(&mut state, &audio.extradata);
         }
         let (writer, written) = (self.writer.mark(), self.writer.written());
-        Before { sequence, state, writer, written, sealed: flate2::Crc::new() }
+        Moment { sequence, state, writer, written, sealed: flate2::Crc::new() }
     }
 
     /// What is new since the last checkpoint.
     pub(super) fn checkpoint(&mut self) -> Option<Vec<u8>> {
-        let Before { sequence, state, writer, sealed, .. } = self.before.take()?;
+        let Moment { sequence, state, writer, sealed, .. } = self.resumable.take()?;
         let mut out = Vec::new();
         put(&mut out, VERSION);
         put(&mut out, sequence.get());
@@ -124,6 +125,7 @@ fn read(from: &mut &[u8], writer: Writer, parts: u32, sealed: Option<Sealed>) ->
     let left_out = take(from)?;
     let shift = MediaDuration::from_ticks(take_signed(from)?);
     let position = take_time(from)?;
+    let seam = take(from)? != 0;
     let (has_video, has_audio) = (take(from)? != 0, take(from)? != 0);
     let mut reader = ReaderState { last: take_time(from)?, has_video: take(from)? != 0, audio: None };
     if take(from)? != 0 {
@@ -137,12 +139,13 @@ fn read(from: &mut &[u8], writer: Writer, parts: u32, sealed: Option<Sealed>) ->
         writer,
         shift,
         position,
+        seam,
         pending: BytesMut::new(),
         parts,
         left_out,
         has_video,
         has_audio,
-        before: None,
+        resumable: None,
         sealed,
     })
 }

@@ -27,7 +27,7 @@ fn picture(at: Timestamp, is_keyframe: bool, size: usize) -> Packet {
 }
 
 /// `seconds` of ten pictures of `size` bytes and of 48 kHz sound, from `start` on.
-fn segments(start: Timestamp, seconds: i64, size: usize) -> Vec<Segment> {
+pub(in crate::recordings) fn segments(start: Timestamp, seconds: i64, size: usize) -> Vec<Segment> {
     let mut packets = Vec::new();
     for index in 0..seconds * 10 {
         let at = start + MediaDuration::from_millis(index * 100);
@@ -151,7 +151,7 @@ fn what_follows_a_discontinuity_follows_in_time_and_a_gap_is_kept() {
     for segment in &first {
         push(&mut assembly, segment, false);
     }
-    assembly.pass(MediaDuration::from_secs(2));
+    assembly.pass(MediaDuration::from_secs(2), false);
     for (index, segment) in second.iter().enumerate() {
         push(&mut assembly, segment, index == 0);
     }
@@ -161,9 +161,62 @@ fn what_follows_a_discontinuity_follows_in_time_and_a_gap_is_kept() {
 }
 
 #[test]
+fn a_discontinuity_whose_segment_is_missing_is_one_before_what_follows() {
+    let first = segments(Timestamp::from_millis(90_000_000), 4, 9000);
+    // Time begins anew, as after a crash.
+    let second = segments(Timestamp::ZERO, 6, 9000);
+    let length = MediaDuration::from_secs(2);
+    for is_damaged in [false, true] {
+        let mut assembly = Assembly::new(SystemTime::UNIX_EPOCH);
+        for segment in &first {
+            push(&mut assembly, segment, false);
+        }
+        if is_damaged {
+            assert!(assembly.push(MediaSequence::new(0), b"no transport stream", length, true).is_err());
+            assembly.pass(length, false);
+        } else {
+            assembly.pass(length, true);
+        }
+        for segment in &second[1..] {
+            push(&mut assembly, segment, false);
+        }
+        assert!(assembly.left_out() <= 1, "{}", assembly.left_out());
+        let (_, summary) = assembly.finish().unwrap();
+        assert_eq!(summary.duration.as_millis(), 10_000);
+    }
+}
+
+#[test]
+fn an_upload_has_room_for_an_index_that_goes_behind_the_media() {
+    let mut assembly = Assembly::new(SystemTime::UNIX_EPOCH);
+    push(&mut assembly, &segments(Timestamp::ZERO, 2, 9000)[0], false);
+    // Sound whose frames are all of another length: twelve bytes each in the index.
+    let mut at = Timestamp::from_millis(10_000);
+    for number in 0..3_000_000 {
+        at += MediaDuration::from_ticks(2000 + number % 2 * 50);
+        let data = Bytes::from_static(&[0x21]);
+        let packet = Packet { track: Track::Audio, pts: at, dts: at, is_keyframe: true, data };
+        assembly.writer.push(&MediaEvent::Packet(packet), &mut assembly.pending).unwrap();
+    }
+    assembly.writer.flush(&mut assembly.pending);
+    // So many parts, so that another segment fits just about; and the longest that there may be comes.
+    assembly.parts = LAST_PART - INDEX_PARTS - 20;
+    while !assembly.is_full() {
+        assembly.parts += 1;
+    }
+    assembly.parts -= 1;
+    assembly.pending.extend_from_slice(&vec![0; LONGEST_SEGMENT]);
+    let (File::Parts { pieces, index_is_last }, _) = assembly.finish().unwrap() else {
+        panic!("it is large")
+    };
+    let last = pieces.iter().map(|piece| piece.number).max().unwrap();
+    assert!(index_is_last && (LAST_PART - 2..=LAST_PART).contains(&last), "{last}");
+}
+
+#[test]
 fn nothing_makes_no_file() {
     let mut assembly = Assembly::new(SystemTime::UNIX_EPOCH);
-    assembly.pass(MediaDuration::from_secs(2));
+    assembly.pass(MediaDuration::from_secs(2), false);
     let nonsense = b"no transport stream";
     let pushed = assembly.push(MediaSequence::new(0), nonsense, MediaDuration::from_secs(2), false);
     assert!(matches!(pushed, Err(AssemblyError::Segment(_))));

@@ -2,19 +2,27 @@
 
 use proptest::prelude::*;
 
+use super::checkpoint::VERSION;
 use super::*;
 
 /// What is in a broadcast, one after the other.
 #[derive(Clone, Debug)]
 enum Stretch {
-    Segments { seconds: i64, picture: usize, discontinuity: bool },
-    Gap,
+    Segments {
+        seconds: i64,
+        picture: usize,
+        discontinuity: bool,
+    },
+    /// Nothing, before which the time begins anew, or doesn't.
+    Gap {
+        discontinuity: bool,
+    },
     Damaged,
 }
 
 enum Kept {
     Segment { data: Bytes, duration: MediaDuration, discontinuity: bool },
-    Gap,
+    Gap { discontinuity: bool },
 }
 
 fn kept(stretches: &[Stretch]) -> Vec<Kept> {
@@ -22,7 +30,10 @@ fn kept(stretches: &[Stretch]) -> Vec<Kept> {
     let damaged = Bytes::from_static(b"no transport stream");
     for stretch in stretches {
         match stretch {
-            Stretch::Gap => kept.push(Kept::Gap),
+            Stretch::Gap { discontinuity } => {
+                at += MediaDuration::from_secs(i64::from(*discontinuity) * 100_000);
+                kept.push(Kept::Gap { discontinuity: *discontinuity });
+            }
             Stretch::Damaged => kept.push(Kept::Segment {
                 data: damaged.clone(),
                 duration: MediaDuration::from_secs(2),
@@ -59,10 +70,10 @@ impl Outside {
         for (number, kept) in kept.iter().enumerate().skip(next.get() as usize) {
             let sequence = MediaSequence::new(number as u64);
             match kept {
-                Kept::Gap => assembly.pass(MediaDuration::from_secs(2)),
+                Kept::Gap { discontinuity } => assembly.pass(MediaDuration::from_secs(2), *discontinuity),
                 Kept::Segment { data, duration, discontinuity } => {
                     if assembly.push(sequence, data, *duration, *discontinuity).is_err() {
-                        assembly.pass(*duration);
+                        assembly.pass(*duration, *discontinuity);
                     }
                 }
             }
@@ -122,7 +133,7 @@ fn stretches() -> impl Strategy<Value = Vec<Stretch>> {
     let picture = prop_oneof![Just(9_000_usize), Just(120_000), Just(450_000)];
     let segments = (1..5_i64, picture, any::<bool>())
         .prop_map(|(seconds, picture, discontinuity)| Stretch::Segments { seconds, picture, discontinuity });
-    let stretch = prop_oneof![8 => segments, 1 => Just(Stretch::Gap), 1 => Just(Stretch::Damaged)];
+    let stretch = prop_oneof![8 => segments, 1 => any::<bool>().prop_map(|discontinuity| Stretch::Gap { discontinuity }), 1 => Just(Stretch::Damaged)];
     prop::collection::vec(stretch, 1..8)
 }
 
@@ -140,8 +151,12 @@ proptest! {
 #[test]
 fn an_assembly_that_dies_after_each_segment_and_each_part_gets_to_its_end() {
     let stretch = |seconds, picture, discontinuity| Stretch::Segments { seconds, picture, discontinuity };
-    let stretches =
-        [stretch(6, 200_000, false), Stretch::Gap, stretch(2, 900_000, true), stretch(6, 200_000, true)];
+    let stretches = [
+        stretch(6, 200_000, false),
+        Stretch::Gap { discontinuity: true },
+        stretch(2, 900_000, true),
+        stretch(6, 200_000, true),
+    ];
     // Each attempt comes a moment further than the one before.
     let (mut moments, mut limit) = (0, 1);
     let deaths = assert_same(&stretches, || {
@@ -177,7 +192,7 @@ fn a_segment_that_is_another_than_the_part_was_made_of_is_noticed() {
     assert!(matches!(assembly.push(next, data, *duration, false), Err(AssemblyError::Changed)));
     // Nor is there a file without it.
     let (mut assembly, _) = restore();
-    assembly.pass(*duration);
+    assembly.pass(*duration, false);
     assert!(matches!(assembly.finish(), Err(AssemblyError::Changed)));
 }
 
@@ -190,7 +205,7 @@ fn checkpoints_that_are_not_all_there_or_of_another_format_are_refused() {
     assert!(all.len() >= 3, "{}", all.len());
     let restore = |checkpoints: Vec<Bytes>| Assembly::restore(SystemTime::UNIX_EPOCH, checkpoints).err();
     assert!(restore(all.clone()).is_none());
-    let of_another = Bytes::from([&[2], &all[0][1..]].concat());
+    let of_another = Bytes::from([&[VERSION as u8 + 1], &all[0][1..]].concat());
     let cut = all[1].slice(..all[1].len() - 1);
     for wrong in [vec![], vec![all[1].clone()], vec![all[0].clone(), all[2].clone()], vec![of_another], {
         vec![all[0].clone(), cut]
