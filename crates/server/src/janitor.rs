@@ -182,7 +182,8 @@ impl Janitor {
         }
         // Rows first: whatever is not removed now is nobody's, and found by the next sweep. Those before it took their time,
         // in which the stream may have been told to keep this one for longer.
-        let removed = self.catalog.remove_expired(recording, self.expiry_time(), self.max_retention_days).await?;
+        let removed =
+            self.catalog.remove_expired(recording, self.expiry_time(), self.max_retention_days).await?;
         let Some(leavings) = removed else { return Ok(()) };
         swept.recordings += 1;
         tracing::info!(stream = %id, recording = number, "removed: it has had its time");

@@ -82,6 +82,13 @@ impl Catalog {
         all.commit().await.map_err(failed())
     }
 
+    /// Forgets the playlist that was kept of a stream.
+    pub(crate) async fn forget_playlist(&self, id: &VideoId) -> Result<()> {
+        let mut change = self.pool.begin().await.map_err(failed("forget a playlist"))?;
+        forget(&mut change, id).await?;
+        change.commit().await.map_err(failed("forget a playlist"))
+    }
+
     /// The playlist that was kept of a stream.
     pub(crate) async fn kept_playlist(&self, id: &VideoId) -> Result<Option<Listed>> {
         let failed = || failed("read a playlist");

@@ -237,3 +237,84 @@ impl Writer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use uploader::{MemoryStore, ObjectStore, RetryPolicy, StoreError, StoreFuture};
+
+    use super::*;
+
+    /// Breaks connections off until it is well.
+    struct Shaky {
+        well: AtomicBool,
+        store: MemoryStore,
+    }
+
+    impl ObjectStore for Shaky {
+        fn location(&self) -> String {
+            "shaky".to_owned()
+        }
+
+        fn put<'a>(&'a self, object: &'a Object) -> StoreFuture<'a, ()> {
+            if self.well.load(Ordering::Relaxed) {
+                return self.store.put(object);
+            }
+            Box::pin(async { Err(StoreError::Interrupted { reason: "reset".to_owned() }) })
+        }
+
+        fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Bytes> {
+            ObjectStore::get(&self.store, key)
+        }
+
+        fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
+            self.store.delete(key)
+        }
+    }
+
+    fn writer(store: &Arc<Shaky>) -> PlaylistWriter {
+        let uploader = Uploader::new(store.clone(), RetryPolicy::default());
+        let grace = Duration::from_secs(10);
+        PlaylistWriter::start(uploader, "index.m3u8".to_owned(), grace, CancellationToken::new())
+    }
+
+    fn shaky(well: bool) -> Arc<Shaky> {
+        Arc::new(Shaky { well: AtomicBool::new(well), store: MemoryStore::new(1 << 20) })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_given_up_writes_nothing_over_its_successor() {
+        let store = shaky(false);
+        let given_up = writer(&store);
+        given_up.write("old".into(), []);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        drop(given_up);
+        store.well.store(true, Ordering::Relaxed);
+        let successor = writer(&store);
+        successor.write("new".into(), []);
+        successor.finish().await;
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        assert_eq!(store.store.get("index.m3u8").unwrap().data, "new");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_listed_no_more_goes_after_a_while_and_not_before_the_playlist_that_says_so() {
+        let store = shaky(true);
+        let writer = writer(&store);
+        let segment =
+            Object { key: "a.ts".to_owned(), data: "a".into(), content_type: "", cache_control: "" };
+        store.put(&segment).await.unwrap();
+        let is_there = || store.store.get("a.ts").is_some();
+        writer.write("lists it".into(), []);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(is_there());
+        store.well.store(false, Ordering::Relaxed);
+        writer.write("does not".into(), ["a.ts".to_owned()]);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(is_there(), "the store still has the playlist that lists it");
+        store.well.store(true, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(!is_there());
+    }
+}

@@ -177,11 +177,8 @@ impl Registry {
             Err(busy) if on_air > 0 => return Err(NotEntered::NoRoom(busy)),
             Ok(()) | Err(_) => {}
         }
-        let before = known.map(|known| {
-            known.superseded.cancel();
-            known.window.clone()
-        });
-        let (broadcast, supervisor) = Supervisor::new(&self.shared, stream, before);
+        let last = known.inspect(|last| last.superseded.cancel());
+        let (broadcast, supervisor) = Supervisor::new(&self.shared, stream, last.map(Arc::as_ref));
         let attached =
             broadcast.take(origin, policy).map_err(|presence| NotEntered::Taken(broadcast.clone(), presence));
         broadcasts.insert(stream.video_id.clone(), broadcast);

@@ -46,6 +46,8 @@ pub(super) struct Supervisor {
     feed: FeedReceiver,
     /// What the stream was before: it is that again if not one segment comes of this.
     before: Status,
+    /// Cancelled once nothing more of the stream's last broadcast is stored, if it is still served.
+    last_uploaded: Option<CancellationToken>,
     /// What segments are meant to last.
     segment_duration: MediaDuration,
     /// The bucket's playlist of a broadcast that a server that died left on air.
@@ -57,13 +59,17 @@ pub(super) struct Supervisor {
 impl Supervisor {
     /// A broadcast that waits for its first session, and the task that runs it.
     ///
-    /// `before` is the window of the stream's last broadcast, if it is still served.
+    /// `last` is the stream's last broadcast, if it is still served. It is superseded.
     pub(super) fn new(
         shared: &Arc<Shared>,
         stream: &Stream,
-        before: Option<Arc<Window>>,
+        last: Option<&Broadcast>,
     ) -> (Arc<Broadcast>, Self) {
-        Self::with(shared, stream, shared.options.segment_duration, before, None, stream.options.record)
+        let window = last.map(|last| last.window.clone());
+        let (broadcast, mut supervisor) =
+            Self::with(shared, stream, shared.options.segment_duration, window, None, stream.options.record);
+        supervisor.last_uploaded = last.map(|last| last.uploaded.clone());
+        (broadcast, supervisor)
     }
 
     /// A broadcast that a server that died left on air, and the task that waits for its publisher.
@@ -123,6 +129,7 @@ impl Supervisor {
             broadcast: broadcast.clone(),
             feed,
             before: stream.status,
+            last_uploaded: None,
             segment_duration,
             resumed,
             away: false,
@@ -137,8 +144,11 @@ impl Supervisor {
     }
 
     async fn live(self) {
-        let Self { shared, broadcast, feed, before, segment_duration, resumed, away } = self;
+        let Self { shared, broadcast, feed, before, last_uploaded, segment_duration, resumed, away } = self;
         metrics::gauge!("weir_broadcasts").increment(1);
+        if let Some(uploaded) = last_uploaded {
+            shared.clear(&broadcast, &uploaded).await;
+        }
         let first = shared.first_sequence(&broadcast).await;
         let earlier = shared.earlier_segments(&broadcast, first).await;
         // Before the first is used: a server that dies now must not use its name again.
@@ -208,6 +218,15 @@ impl Supervisor {
 }
 
 impl Shared {
+    /// Waits until nothing more of the last broadcast is stored, and forgets what was listed of it after its end: a server
+    /// that dies now must not go on with it.
+    async fn clear(&self, broadcast: &Broadcast, uploaded: &CancellationToken) {
+        uploaded.cancelled().await;
+        if let Err(error) = self.catalog.forget_playlist(&broadcast.id).await {
+            tracing::error!(%error, "the last broadcast's playlist is not forgotten");
+        }
+    }
+
     async fn first_sequence(&self, broadcast: &Broadcast) -> MediaSequence {
         match self.catalog.next_sequence(&broadcast.id).await {
             Ok(first) => first,
