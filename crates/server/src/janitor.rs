@@ -157,7 +157,7 @@ impl Janitor {
     /// Removes the recordings that have had their time, and their segments.
     async fn expire(&self) -> Result<Swept, JanitorError> {
         let mut swept = Swept::default();
-        let expired = self.catalog.expired_recordings(self.now(), self.max_retention_days).await?;
+        let expired = self.catalog.expired_recordings(self.expiry_time(), self.max_retention_days).await?;
         if expired.is_empty() {
             return Ok(swept);
         }
@@ -169,7 +169,7 @@ impl Janitor {
     }
 
     /// What has had its time by then can be removed: players of an ended playlist read on for a while.
-    fn now(&self) -> SystemTime {
+    fn expiry_time(&self) -> SystemTime {
         SystemTime::now().checked_sub(self.window).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
@@ -182,7 +182,8 @@ impl Janitor {
         }
         // Rows first: whatever is not removed now is nobody's, and found by the next sweep. Those before it took their time,
         // in which the stream may have been told to keep this one for longer.
-        let removed = self.catalog.remove_expired(recording, self.now(), self.max_retention_days).await?;
+        let removed =
+            self.catalog.remove_expired(recording, self.expiry_time(), self.max_retention_days).await?;
         let Some(leavings) = removed else { return Ok(()) };
         swept.recordings += 1;
         tracing::info!(stream = %id, recording = number, "removed: it has had its time");
