@@ -31,7 +31,7 @@ use self::recorder::Recorder;
 pub(crate) use self::thumbs::render as render_thumbs;
 pub(crate) use self::vod::VodPlaylist;
 use self::vod::VodPlaylists;
-use crate::catalog::{Catalog, CatalogError, Recording, VideoId};
+use crate::catalog::{Catalog, CatalogError, Leavings, Recording, VideoId};
 use crate::janitor::{Janitor, Swept};
 use crate::live::{ObjectKeys, Registry, sprites_sequence};
 
@@ -155,11 +155,18 @@ impl Recorders {
     /// that the ended playlist lists.
     pub(crate) async fn remove(&self, recording: &Recording) -> Result<(), CatalogError> {
         let shared = &self.shared;
+        let broadcast = shared.registry.get(&recording.video_id).filter(|known| !known.is_stored());
+        let broadcast = broadcast.filter(|broadcast| broadcast.is_kept_as(recording));
         let Some(leavings) = shared.catalog.remove_recording(recording).await? else { return Ok(()) };
-        let (janitor, recording) = (shared.janitor.clone(), recording.clone());
-        shared.tasks.spawn(async move {
-            if let Err(error) = janitor.remove_recorded(&recording, leavings, &mut Swept::default()).await {
-                tracing::warn!(%error, "objects of a removed recording are left for the next sweep");
+        let (shared, recording) = (shared.clone(), recording.clone());
+        self.shared.tasks.spawn(async move {
+            shared.remove_objects(&recording, leavings).await;
+            let Some(broadcast) = broadcast else { return };
+            // The object store may take its last segments yet.
+            broadcast.stored().await;
+            match shared.catalog.forget_late(&recording).await {
+                Ok(late) => shared.remove_objects(&recording, late).await,
+                Err(error) => tracing::warn!(%error, "late segments of a removed recording are left behind"),
             }
         });
         Ok(())
@@ -185,6 +192,13 @@ impl Recorders {
 }
 
 impl Shared {
+    /// Removes what the store has of a recording that was removed.
+    async fn remove_objects(&self, recording: &Recording, leavings: Leavings) {
+        if let Err(error) = self.janitor.remove_recorded(recording, leavings, &mut Swept::default()).await {
+            tracing::warn!(%error, "objects of a removed recording are left for the next sweep");
+        }
+    }
+
     /// An object's bytes; `None` if there is no such object.
     async fn read(&self, key: &str) -> Result<Option<Bytes>, uploader::Error> {
         match self.uploader.get(key).await {

@@ -7,7 +7,7 @@ use sqlx::Sqlite;
 use sqlx::query::QueryAs;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 
-use super::listed::natural;
+use super::listed::{integer, natural};
 use super::recording_upload::forget_parts;
 use super::retention::{self, EXPIRED};
 use super::{Catalog, Recording, Result, VideoId, failed, sprite_sheets};
@@ -68,23 +68,20 @@ impl Catalog {
             .execute(&mut *all)
             .await
             .map_err(failed())?;
-        // A broadcast may have begun since the recording was read.
-        let before = before(&mut all, id, number).await.map_err(failed())?;
-        let sheets = sprite_sheets::forget(&mut all, id, first, before).await.map_err(failed())?;
-        let kept: Vec<(i64, bool)> = sqlx::query_as(
-            "DELETE FROM kept_segments WHERE video_id = $1 AND sequence >= $2 AND sequence < $3 \
-             RETURNING sequence, gap",
-        )
-        .bind(id.as_str())
-        .bind(first)
-        .bind(before)
-        .fetch_all(&mut *all)
-        .await
-        .map_err(failed())?;
+        let (segments, sheets) = forget_objects(&mut all, id, number, first).await.map_err(failed())?;
         all.commit().await.map_err(failed())?;
-        let stored = kept.into_iter().filter(|(_, gap)| !gap);
-        let segments = stored.map(|(sequence, _)| MediaSequence::new(natural(sequence))).collect();
         Ok(Some(Leavings { upload_id, segments, sheets }))
+    }
+
+    /// What was stored of a recording's broadcast after the recording was removed; forgets that, too.
+    pub(crate) async fn forget_late(&self, recording: &Recording) -> Result<Leavings> {
+        let failed = || failed("forget what was kept of a removed recording");
+        let (id, number) = (&recording.video_id, i64::from(recording.number));
+        let mut all = self.pool.begin().await.map_err(failed())?;
+        let forgotten = forget_objects(&mut all, id, number, integer(recording.first.get())).await;
+        let (segments, sheets) = forgotten.map_err(failed())?;
+        all.commit().await.map_err(failed())?;
+        Ok(Leavings { upload_id: None, segments, sheets })
     }
 
     /// Forgets the recordings of a stream.
@@ -103,13 +100,32 @@ impl Catalog {
     }
 }
 
-/// The first segment of the recording that follows; beyond all if there is none.
-async fn before(all: &mut SqliteConnection, id: &VideoId, number: i64) -> sqlx::Result<i64> {
+/// Forgets the segments and the sheets of a recording, from its first segment to where the next recording begins, and says
+/// which the store may have.
+async fn forget_objects(
+    all: &mut SqliteConnection,
+    id: &VideoId,
+    number: i64,
+    first: i64,
+) -> sqlx::Result<(Vec<MediaSequence>, Vec<MediaSequence>)> {
+    let kept: Vec<(i64, bool)> = sqlx::query_as(
+        "DELETE FROM kept_segments WHERE video_id = $1 AND sequence >= $2 AND sequence < COALESCE( \
+         (SELECT MIN(first_sequence) FROM recordings WHERE video_id = $1 AND number > $3), $4) \
+         RETURNING sequence, gap",
+    )
+    .bind(id.as_str())
+    .bind(first)
+    .bind(number)
+    .bind(i64::MAX)
+    .fetch_all(&mut *all)
+    .await?;
     let before: Option<i64> =
         sqlx::query_scalar("SELECT MIN(first_sequence) FROM recordings WHERE video_id = $1 AND number > $2")
             .bind(id.as_str())
             .bind(number)
-            .fetch_one(all)
+            .fetch_one(&mut *all)
             .await?;
-    Ok(before.unwrap_or(i64::MAX))
+    let sheets = sprite_sheets::forget(all, id, first, before.unwrap_or(i64::MAX)).await?;
+    let stored = kept.into_iter().filter(|(_, gap)| !gap);
+    Ok((stored.map(|(sequence, _)| MediaSequence::new(natural(sequence))).collect(), sheets))
 }

@@ -1,5 +1,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
+use hls_mux::playlist::{Entry, MediaPlaylist};
+use hls_mux::segment_name;
+use media::MediaDuration;
 use uploader::Part;
 
 use super::*;
@@ -58,6 +61,35 @@ async fn a_recorder_of_a_recording_that_was_removed_leaves_nothing_to_another() 
     assert!(!catalog.seal_part(&recording, &sealed, Some(b"late")).await.unwrap());
     assert_eq!(catalog.sealed_parts(&recording).await.unwrap(), []);
     assert!(catalog.checkpoints(&recording).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_stored_after_its_recording_was_removed_is_forgotten_but_not_what_is_anothers() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = catalog(&dir).await;
+    let id = catalog.create("", StreamOptions::default()).await.unwrap().video_id;
+    let mut removed = Vec::new();
+    for first in [0, 10, 20] {
+        broadcast(&catalog, &id, first).await;
+        removed.push(newest(&catalog, &id).await);
+    }
+    let removed = &removed[1];
+    catalog.remove_recording(removed).await.unwrap();
+    let length = MediaDuration::from_secs(2);
+    let entry = |number| Entry {
+        sequence: MediaSequence::new(number),
+        uri: segment_name(MediaSequence::new(number)),
+        duration: length,
+        program_date_time: UNIX_EPOCH,
+        discontinuity: false,
+        gap: number == 14,
+    };
+    let late: Vec<_> = [9, 13, 14, 20].map(entry).into();
+    catalog.keep_playlist(&id, length, &MediaPlaylist::new(length, 3), &late, true).await.unwrap();
+    let forgotten = catalog.forget_late(removed).await.unwrap();
+    assert_eq!(forgotten.segments, [MediaSequence::new(13)]);
+    let left = catalog.kept_segments(&id, MediaSequence::new(0), None, 10).await.unwrap();
+    assert_eq!(left, [entry(9), entry(20)]);
 }
 
 #[tokio::test]
