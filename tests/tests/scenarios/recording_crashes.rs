@@ -102,7 +102,8 @@ async fn a_recording_is_one_whole_file_however_often_the_server_is_killed() {
     );
     assert_eq!(marks.pictures, pictures, "ffmpeg decodes each");
     assert!(marks.offsets.len() > seams, "there are some behind each seam: {marks:?}");
-    assert!(marks.worst() <= 0.02, "{marks:?}");
+    // The first pictures behind a seam are shown up to half a picture's time late, to be at even distances.
+    assert!(marks.worst() <= 0.02 + 0.5 / 30.0, "{marks:?}");
     assert_eq!(weir.log().matches("begins anew").count(), 0, "it went on in the same upload");
     weir.assert_healthy().await;
 }

@@ -84,8 +84,9 @@ impl Authority {
                 tokio::time::sleep(wait).await;
                 Ok(())
             }
-            // It may be a right one, which only the hook knows.
-            Turn::Refused => Err(Refusal::Overloaded.into()),
+            // Which only the hook may know.
+            Turn::Refused if self.hook.is_some() => Err(Refusal::Overloaded.into()),
+            Turn::Refused => Err(Refusal::Unauthorized.into()),
         }
     }
 
