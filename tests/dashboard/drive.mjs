@@ -144,7 +144,7 @@ await shot('live')
 // Options change for the next broadcast; the one on air goes on.
 await button('Change').click()
 await dialog.getByLabel('Title').fill('Morning lecture')
-await dialog.getByLabel('Latency of the player').selectOption('standard')
+await dialog.getByLabel('Latency').selectOption('standard')
 await button('Save', dialog).click()
 await shown(page.getByRole('heading', { name: 'Morning lecture', level: 1 }))
 await shown(page.locator('.options', { hasText: 'standard' }))

@@ -147,12 +147,19 @@ pub(crate) fn information(level: &str, code: &str, description: &str) -> Value {
     ])
 }
 
+/// A part of a message of `whole` bytes; in memory of its own, where most of the message would be kept for it. Queues count
+/// what is in them, and not what that is a part of.
+pub(crate) fn kept_alone(part: Bytes, whole: usize) -> Bytes {
+    if part.len() < whole / 2 { Bytes::copy_from_slice(&part) } else { part }
+}
+
 /// The messages inside an aggregate (§7.1.6), whose times count from the aggregate's own. It ends at
 /// the first that is incomplete.
 pub(crate) fn split_aggregate(aggregate: &Message) -> impl Iterator<Item = Message> {
     const HEADER_LEN: usize = 11;
     const BACK_POINTER_LEN: usize = 4;
     let Message { timestamp: start, stream_id, mut payload, .. } = aggregate.clone();
+    let whole = payload.len();
     let mut first = None;
     std::iter::from_fn(move || {
         if payload.len() < HEADER_LEN {
@@ -164,7 +171,7 @@ pub(crate) fn split_aggregate(aggregate: &Message) -> impl Iterator<Item = Messa
         if payload.len() < length {
             return None;
         }
-        let body = payload.split_to(length);
+        let body = kept_alone(payload.split_to(length), whole);
         payload.advance(BACK_POINTER_LEN.min(payload.len()));
         let since_first = timestamp.wrapping_sub(*first.get_or_insert(timestamp));
         let timestamp = start.wrapping_add(since_first);
@@ -205,6 +212,14 @@ mod tests {
         payload.truncate(payload.len() - 5);
         assert_eq!(split(payload), [(9, 1000, b"v".to_vec())]);
         assert_eq!(split(vec![9, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 0]), []);
+    }
+
+    #[test]
+    fn a_small_part_keeps_no_large_message_in_memory() {
+        let whole = Bytes::from(vec![0; 1000]);
+        let (small, large) = (kept_alone(whole.slice(..10), 1000), kept_alone(whole.slice(..900), 1000));
+        assert_ne!(small.as_ptr(), whole.as_ptr());
+        assert_eq!(large.as_ptr(), whole.as_ptr(), "and what is most of one isn't copied");
     }
 
     #[test]

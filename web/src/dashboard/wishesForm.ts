@@ -61,7 +61,7 @@ export async function askWishes({ heading, action, note, from }: Question): Prom
       },
       h("h2", {}, heading),
       labelled("Title", title, "For you and your colleagues; viewers don’t see it."),
-      labelled("Latency of the player", latency),
+      labelled("Latency", latency),
       h("label", { class: "check" }, record, "Record broadcasts"),
       recording,
       dropout,

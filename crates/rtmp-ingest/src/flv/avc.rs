@@ -2,7 +2,8 @@
 
 use media::FrameRate;
 
-use super::{ConfigFault, length_prefixed, sps};
+use super::length_prefixed::visit_units;
+use super::{ConfigFault, sps};
 
 const NAL_IDR: u8 = 5;
 const NAL_SEI: u8 = 6;
@@ -64,14 +65,15 @@ pub(super) fn check_access_unit(
     is_claimed: bool,
 ) -> Option<bool> {
     let (mut has_idr, mut has_recovery_point) = (false, false);
-    for unit in length_prefixed::split(access_unit, length_size)? {
+    visit_units(access_unit, length_size, |unit| {
         match unit[0] & 0x1F {
             NAL_IDR => has_idr = true,
             NAL_SEI => has_recovery_point |= has_sei(&unit[1..], SEI_RECOVERY_POINT),
             NAL_SPS => _ = sps::read(unit, max_dimension).ok()?,
             _ => {}
         }
-    }
+        Some(())
+    })?;
     Some(has_idr || is_claimed && has_recovery_point)
 }
 

@@ -1,7 +1,8 @@
 //! H.265: the configuration record and access units (ISO/IEC 14496-15 §8.3.3, ITU-T H.265 §7.3).
 
 use super::bits::{Bits, without_emulation_prevention};
-use super::{ConfigFault, check_dimensions, length_prefixed};
+use super::length_prefixed::visit_units;
+use super::{ConfigFault, check_dimensions};
 
 const NAL_SPS: u8 = 33;
 const IRAP: std::ops::RangeInclusive<u8> = 16..=23;
@@ -50,13 +51,14 @@ pub(super) fn read_config(record: &[u8], max_dimension: u32) -> Result<HevcConfi
 /// corrupt, or brings an SPS that a record could not.
 pub(super) fn check_access_unit(access_unit: &[u8], length_size: usize, max_dimension: u32) -> Option<bool> {
     let mut is_irap = false;
-    for unit in length_prefixed::split(access_unit, length_size)? {
+    visit_units(access_unit, length_size, |unit| {
         let nal_type = nal_type(unit)?;
         is_irap |= IRAP.contains(&nal_type);
         if nal_type == NAL_SPS {
             read_sps(unit, max_dimension).ok()?;
         }
-    }
+        Some(())
+    })?;
     Some(is_irap)
 }
 

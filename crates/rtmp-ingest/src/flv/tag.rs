@@ -5,6 +5,8 @@ use std::fmt;
 use bytes::{Buf, Bytes};
 use media::{AudioCodec, VideoCodec};
 
+use crate::message::kept_alone;
+
 /// Enhanced RTMP allows chains of modifiers; nobody needs a long one.
 const MAX_MODIFIERS: usize = 32;
 const FRAME_TYPE_KEY: u8 = 1;
@@ -192,6 +194,7 @@ fn enhanced(packet_type: u8, media: Media, mut body: Bytes) -> Result<Enhanced, 
         let four_cc = get_four_cc(&mut body)?;
         return Ok(Enhanced { packet_type, four_cc, nanos, body });
     }
+    let whole = body.len();
     let kinds = get_u8(&mut body)?;
     let (multitrack_type, packet_type) = (kinds >> 4, kinds & 0xF);
     let mut four_cc = if multitrack_type == MANY_CODECS { [0; 4] } else { get_four_cc(&mut body)? };
@@ -203,6 +206,7 @@ fn enhanced(packet_type: u8, media: Media, mut body: Bytes) -> Result<Enhanced, 
         let length = if multitrack_type == ONE_TRACK { body.len() } else { get_u24(&mut body)? as usize };
         let body = split(&mut body, length)?;
         if track == 0 {
+            let body = kept_alone(body, whole);
             return Ok(Enhanced { packet_type, four_cc, nanos, body });
         }
     }
