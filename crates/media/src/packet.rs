@@ -20,7 +20,7 @@ pub struct Packet {
     pub pts: Timestamp,
     /// When it is decoded; differs from `pts` only where pictures are reordered.
     pub dts: Timestamp,
-    /// Whether decoding can start here: an IDR picture; always true for audio.
+    /// Whether decoding can start here; always true for audio.
     pub is_keyframe: bool,
     /// The coded bytes, framed as the track's configuration says.
     pub data: Bytes,

@@ -15,12 +15,12 @@ pub use error::ChunkError;
 use header::{BasicHeader, EXTENDED, u24};
 use stream::ChunkStream;
 
+use crate::message::message_type;
+
 /// The chunk size before anybody sets one (§5.4.1).
 const DEFAULT_CHUNK_SIZE: usize = 128;
 /// Basic header, message header and extended timestamp at their longest.
 const MAX_HEADER_LEN: usize = 3 + 11 + 4;
-const SET_CHUNK_SIZE: u8 = 1;
-const ABORT: u8 = 2;
 
 /// The bounds of a [`ChunkReader`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -299,16 +299,16 @@ impl ChunkReader {
     fn control(&mut self, message: &Message) -> Result<(), ChunkError> {
         let value = message.payload.first_chunk().copied().map(u32::from_be_bytes);
         match (message.type_id, value) {
-            (SET_CHUNK_SIZE, Some(size)) => {
+            (message_type::SET_CHUNK_SIZE, Some(size)) => {
                 if size == 0 || size > self.limits.chunk_size {
                     return Err(ChunkError::ChunkSize { size, limit: self.limits.chunk_size });
                 }
                 self.chunk_size = size as usize;
             }
-            (SET_CHUNK_SIZE, None) => {
+            (message_type::SET_CHUNK_SIZE, None) => {
                 return Err(ChunkError::ChunkSizeTruncated { length: message.payload.len() });
             }
-            (ABORT, Some(chunk_stream)) => {
+            (message_type::ABORT, Some(chunk_stream)) => {
                 if let Some(index) = self.stream(chunk_stream) {
                     self.abort(index);
                 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::message::message_type::{ABORT, SET_CHUNK_SIZE};
 use proptest::prelude::*;
 use rml_rtmp::chunk_io::ChunkSerializer;
 use rml_rtmp::messages::MessagePayload;

@@ -27,7 +27,8 @@ pub(super) fn read_config(codec: AudioCodec, header: &Bytes) -> Result<AudioConf
 pub(super) fn config_of_frame(codec: AudioCodec, frame: &[u8]) -> Result<AudioConfig, ConfigFault> {
     let (sample_rate, channels) = match codec {
         AudioCodec::Mp3 => mp3_header(frame)?,
-        _ => ac3_header(frame)?,
+        AudioCodec::Ac3 | AudioCodec::Eac3 => ac3_header(frame)?,
+        AudioCodec::Aac | AudioCodec::Opus | AudioCodec::Flac => return Err(ConfigFault::Invalid("codec")),
     };
     Ok(AudioConfig { codec, extradata: Bytes::new(), sample_rate, channels })
 }

@@ -183,6 +183,14 @@ impl ClientSession {
         Ok(())
     }
 
+    fn conclude(&mut self, outcome: Result<(), ErrorKind>) -> Result<(), Error> {
+        let outcome = self.link.conclude(outcome);
+        if outcome.is_err() {
+            self.phase = Phase::Closed;
+        }
+        outcome
+    }
+
     fn finish(&mut self) {
         self.link.close_media();
         self.link.events.push_back(Event::PublishFinished);
@@ -271,15 +279,5 @@ impl Session for ClientSession {
 
     fn check(&self) -> Result<(), Error> {
         self.link.check()
-    }
-}
-
-impl ClientSession {
-    fn conclude(&mut self, outcome: Result<(), ErrorKind>) -> Result<(), Error> {
-        let outcome = self.link.conclude(outcome);
-        if outcome.is_err() {
-            self.phase = Phase::Closed;
-        }
-        outcome
     }
 }

@@ -188,7 +188,7 @@ impl Link {
                     self.ack_window = (u64::from(window) / 2).max(MIN_ACK_WINDOW);
                 }
             }
-            // The chunk reader has obeyed these.
+            // The chunk reader has obeyed the first two; and nobody waits for an acknowledgement.
             message_type::SET_CHUNK_SIZE | message_type::ABORT | message_type::ACKNOWLEDGEMENT => {}
             _ => self.stats.ignored_messages += 1,
         }
