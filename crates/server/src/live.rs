@@ -15,6 +15,7 @@ mod launch;
 mod listing;
 mod meter;
 mod muxing;
+mod numbering;
 mod objects;
 mod overload;
 mod playlist_writer;

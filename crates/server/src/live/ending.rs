@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hls_mux::MediaSequence;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -9,6 +10,9 @@ use super::broadcast::{Broadcast, End};
 use super::encoder::EncoderError;
 use super::feed::Feed;
 use super::launch::{EncoderResult, Running};
+use super::registry::Shared;
+use super::sprites::{self, Sheets};
+use crate::catalog::Status;
 
 /// How long an encoder that flushes may take without taking a packet or making a segment.
 const FLUSH_LIMIT: Duration = Duration::from_secs(10);
@@ -16,16 +20,87 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(10);
 /// nothing else is stored of the stream and the window lingers.
 const UPLOAD_LIMIT: Duration = Duration::from_secs(15);
 
-/// How an encoder has come to its end.
-pub(super) struct Finished {
+/// The pauses after the catalog has refused the end of a broadcast, which is then tried again.
+const END_PAUSES: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+
+/// A broadcast that is over.
+pub(super) struct Over {
     pub(super) end: End,
+    /// How many segments there are; `None` if there is none.
+    pub(super) segments: Option<u64>,
+    /// The first number that no segment has.
+    pub(super) unused: MediaSequence,
+    pub(super) late: Option<Late>,
+}
+
+/// How an encoder has come to its end.
+struct Finished {
+    end: End,
     /// Its last segment is complete; or else parts of one that never will be have been served.
-    pub(super) is_whole: bool,
+    is_whole: bool,
+}
+
+impl Shared {
+    /// Ends what runs, and waits for what is stored of it, within reason. The first segment is `first`.
+    pub(super) async fn bring_to_end(
+        &self,
+        broadcast: &Broadcast,
+        mut running: Running,
+        end: End,
+        first: MediaSequence,
+    ) -> Over {
+        broadcast.end(end.clone());
+        let Finished { end, is_whole } = finish(broadcast, &mut running, end).await;
+        broadcast.window.end();
+        broadcast.uploads.end();
+        let next = *running.listed.borrow();
+        if next.is_some() {
+            // A broadcast so short that it is over as it goes on air has been there all the same.
+            self.went_live(broadcast, &mut running).await;
+        }
+        let Running { uploads, sheets, .. } = running;
+        let late = match finish_uploads(broadcast, uploads).await {
+            Some(uploads) => Some(Late { uploads, sheets }),
+            None => {
+                sprites::finish(sheets).await;
+                None
+            }
+        };
+        let unused = MediaSequence::new(next.unwrap_or(first).get() + u64::from(!is_whole));
+        Over { end, segments: next.map(|next| next.get() - first.get()), unused, late }
+    }
+
+    /// Tells the catalog of the end, after so many `segments`. The next broadcast's numbers begin at `unused`.
+    pub(super) async fn record_end(
+        &self,
+        broadcast: &Broadcast,
+        end: End,
+        before: Status,
+        segments: Option<u64>,
+        unused: MediaSequence,
+    ) {
+        let status = match (segments, end.status) {
+            (None, Status::Ready) if before != Status::Live => before,
+            (_, status) => status,
+        };
+        let segments = segments.unwrap_or_default();
+        tracing::info!(reason = end.reason.code, message = end.reason.message, segments, "ended");
+        metrics::counter!("weir_broadcasts_ended_total", "reason" => end.reason.code.clone()).increment(1);
+        for pause in END_PAUSES {
+            let kept = self.catalog.set_next_sequence(&broadcast.id, unused).await;
+            let ended = self.catalog.ended(&broadcast.id, status, &end.reason).await;
+            let Err(error) = kept.and(ended) else { break };
+            tracing::error!(%error, "the end of the broadcast is not recorded");
+            tokio::time::sleep(pause).await;
+        }
+        self.board.set(&broadcast.id, status, false);
+    }
 }
 
 /// Flushes the encoder, for as long as it gets on. One that failed says so, whatever else the reason
 /// to end was.
-pub(super) async fn finish(broadcast: &Broadcast, running: &mut Running, end: End) -> Finished {
+async fn finish(broadcast: &Broadcast, running: &mut Running, end: End) -> Finished {
     if running.encoder.is_none() {
         return Finished { end, is_whole: false };
     }
@@ -46,10 +121,7 @@ pub(super) async fn finish(broadcast: &Broadcast, running: &mut Running, end: En
 }
 
 /// Waits for the last uploads; those that take too long are handed back.
-pub(super) async fn finish_uploads(
-    broadcast: &Broadcast,
-    mut uploads: JoinHandle<()>,
-) -> Option<JoinHandle<()>> {
+async fn finish_uploads(broadcast: &Broadcast, mut uploads: JoinHandle<()>) -> Option<JoinHandle<()>> {
     if timeout(UPLOAD_LIMIT, &mut uploads).await.is_ok() {
         return None;
     }
@@ -58,8 +130,29 @@ pub(super) async fn finish_uploads(
     Some(uploads)
 }
 
+/// What of a broadcast the object store hasn't taken yet, though it is over.
+pub(super) struct Late {
+    uploads: JoinHandle<()>,
+    /// What its small pictures are collected by.
+    sheets: Option<JoinHandle<Sheets>>,
+}
+
+impl Late {
+    /// Waits until the store has it, a newer broadcast begins, or it is `over`; then it is given up.
+    pub(super) async fn settle<T>(mut self, broadcast: &Broadcast, over: impl Future<Output = T>) {
+        tokio::select! {
+            _ = &mut self.uploads => {
+                tracing::info!("the object store has taken the last segments");
+                sprites::finish(self.sheets).await;
+            }
+            () = broadcast.superseded.cancelled() => give_up(broadcast, self.uploads).await,
+            _ = over => give_up(broadcast, self.uploads).await,
+        }
+    }
+}
+
 /// Leaves the last segments out of the object store.
-pub(super) async fn give_up(broadcast: &Broadcast, uploads: JoinHandle<()>) {
+async fn give_up(broadcast: &Broadcast, uploads: JoinHandle<()>) {
     uploads.abort();
     // It may be in the middle of keeping what is stored.
     let _ = uploads.await;

@@ -10,18 +10,17 @@ use hls_mux::playlist::MediaPlaylist;
 use media::MediaDuration;
 use serde_json::json;
 use tokio::sync::watch;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::broadcast::{Broadcast, End, Presence};
-use super::ending::{Finished, encoder_end, finish, finish_uploads, give_up, leave_behind, result_of};
+use super::ending::{Over, encoder_end, leave_behind, result_of};
 use super::feed::{self, FeedReceiver};
 use super::health::Health;
 use super::launch::Running;
 use super::recovery::Resumed;
 use super::registry::Shared;
-use super::sprites;
 use super::upload_queue::UploadQueue;
 use super::watchdog;
 use super::window::Window;
@@ -30,14 +29,6 @@ use crate::events::EventType;
 
 /// How long the last window is served from memory, after the end.
 const LINGER: Duration = Duration::from_secs(300);
-/// Segment numbers are reserved ahead of their use, so that a crash can't make one be used twice: that of the
-/// segment in hand, whose parts are served, and one for the time that the catalog takes. Each that is lost in a
-/// crash is a gap in the playlist.
-const SEQUENCES_AHEAD: u64 = 2;
-
-/// The pauses after the catalog has refused the end of a broadcast, which is then tried again.
-const END_PAUSES: [Duration; 4] =
-    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// The task of one broadcast.
 pub(super) struct Supervisor {
@@ -154,65 +145,30 @@ impl Supervisor {
         // Before the first is used: a server that dies now must not use its name again.
         let mut reserved = first;
         shared.reserve(&broadcast, first, &mut reserved).await;
-        let mut late = None;
-        let mut sheets = None;
-        let (end, next, unused) =
+        let Over { end, segments, unused, late } =
             match shared.start(&broadcast, feed, first, segment_duration, resumed, earlier) {
                 Ok(mut running) => {
                     running.away = away;
                     let end = shared.watch(&broadcast, &mut running, &mut reserved).await;
-                    broadcast.end(end.clone());
-                    let Finished { end, is_whole } = finish(&broadcast, &mut running, end).await;
-                    broadcast.window.end();
-                    broadcast.uploads.end();
-                    let next = *running.listed.borrow();
-                    if next.is_some() {
-                        // A broadcast so short that it is over as it goes on air has been there all the same.
-                        shared.went_live(&broadcast, &mut running).await;
-                    }
-                    late = finish_uploads(&broadcast, running.uploads).await;
-                    sheets = running.sheets;
-                    if late.is_none() {
-                        sprites::finish(sheets.take()).await;
-                    }
-                    let unused = next.unwrap_or(first).get() + u64::from(!is_whole);
-                    (end, next, MediaSequence::new(unused))
+                    shared.bring_to_end(&broadcast, running, end, first).await
                 }
                 Err(error) => {
                     let end = End::encoder(&error);
                     broadcast.end(end.clone());
-                    (end, None, first)
+                    Over { end, segments: None, unused: first, late: None }
                 }
             };
-        let segments = next.map(|next| next.get() - first.get());
         shared.record_end(&broadcast, end, before, segments, unused).await;
         metrics::gauge!("weir_broadcasts").decrement(1);
         broadcast.finished.cancel();
         // Whoever is at the end of the playlist still reads its last segments.
-        let linger = timeout(LINGER, shared.shutdown.cancelled());
-        tokio::pin!(linger);
-        let is_over = match late {
-            None => false,
-            Some(mut late) => tokio::select! {
-                _ = &mut late => {
-                    tracing::info!("the object store has taken the last segments");
-                    sprites::finish(sheets).await;
-                    false
-                }
-                () = broadcast.superseded.cancelled() => {
-                    give_up(&broadcast, late).await;
-                    false
-                }
-                _ = &mut linger => {
-                    give_up(&broadcast, late).await;
-                    true
-                }
-            },
-        };
-        broadcast.uploaded.cancel();
-        if !is_over {
-            let _ = linger.await;
+        let until = tokio::time::Instant::now() + LINGER;
+        if let Some(late) = late {
+            let over = timeout_at(until, shared.shutdown.cancelled());
+            late.settle(&broadcast, over).await;
         }
+        broadcast.uploaded.cancel();
+        let _ = timeout_at(until, shared.shutdown.cancelled()).await;
         shared.retire(&broadcast);
     }
 }
@@ -224,19 +180,6 @@ impl Shared {
         uploaded.cancelled().await;
         if let Err(error) = self.catalog.forget_playlist(&broadcast.id).await {
             tracing::error!(%error, "the last broadcast's playlist is not forgotten");
-        }
-    }
-
-    async fn first_sequence(&self, broadcast: &Broadcast) -> MediaSequence {
-        match self.catalog.next_sequence(&broadcast.id).await {
-            Ok(first) => first,
-            // The stream goes on air all the same: numbers from the clock are above any that were
-            // counted from 0, so that no name is used twice.
-            Err(error) => {
-                tracing::error!(%error, "segments are numbered by the clock");
-                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                MediaSequence::new(since.as_secs())
-            }
         }
     }
 
@@ -289,7 +232,7 @@ impl Shared {
     }
 
     /// Tells the catalog that there are segments; again with the next one, until it takes it.
-    async fn went_live(&self, broadcast: &Broadcast, running: &mut Running) {
+    pub(super) async fn went_live(&self, broadcast: &Broadcast, running: &mut Running) {
         if running.live {
             return;
         }
@@ -318,43 +261,5 @@ impl Shared {
         if running.live && std::mem::replace(&mut running.away, away) != away {
             self.catalog.record(kind, &broadcast.id, data).await;
         }
-    }
-
-    /// Keeps the catalog's number ahead of those in use.
-    async fn reserve(&self, broadcast: &Broadcast, next: MediaSequence, reserved: &mut MediaSequence) {
-        let ahead = MediaSequence::new(next.get() + SEQUENCES_AHEAD);
-        if ahead <= *reserved {
-            return;
-        }
-        match self.catalog.set_next_sequence(&broadcast.id, ahead).await {
-            Ok(()) => *reserved = ahead,
-            Err(error) => tracing::error!(%error, "segment numbers are not kept"),
-        }
-    }
-
-    /// Tells the catalog of the end, after so many `segments`. The next broadcast's numbers begin at `unused`.
-    async fn record_end(
-        &self,
-        broadcast: &Broadcast,
-        end: End,
-        before: Status,
-        segments: Option<u64>,
-        unused: MediaSequence,
-    ) {
-        let status = match (segments, end.status) {
-            (None, Status::Ready) if before != Status::Live => before,
-            (_, status) => status,
-        };
-        let segments = segments.unwrap_or_default();
-        tracing::info!(reason = end.reason.code, message = end.reason.message, segments, "ended");
-        metrics::counter!("weir_broadcasts_ended_total", "reason" => end.reason.code.clone()).increment(1);
-        for pause in END_PAUSES {
-            let kept = self.catalog.set_next_sequence(&broadcast.id, unused).await;
-            let ended = self.catalog.ended(&broadcast.id, status, &end.reason).await;
-            let Err(error) = kept.and(ended) else { break };
-            tracing::error!(%error, "the end of the broadcast is not recorded");
-            tokio::time::sleep(pause).await;
-        }
-        self.board.set(&broadcast.id, status, false);
     }
 }
