@@ -70,9 +70,9 @@ impl Pace {
         self.interval().min(self.nominal)
     }
 
-    /// Pictures a second that are let through.
-    pub(crate) fn shown_rate(&self) -> f64 {
-        TICKS_PER_SECOND as f64 / self.interval().ticks() as f64
+    /// Pictures a second that are let through, once there are a few.
+    pub(crate) fn shown_rate(&self) -> Option<f64> {
+        self.measured.map(|_| TICKS_PER_SECOND as f64 / self.interval().ticks() as f64)
     }
 
     /// Pictures a second that come in, once there are a few.

@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use ffmpeg_next::{frame, picture};
 use media::{MediaDuration, MediaEvent, Packet, Timestamp, Track, VideoCodec, VideoConfig};
 
@@ -11,6 +13,8 @@ use crate::{Error, VideoOptions, VideoStats, annexb};
 /// So far the picture rate may be from what the encoder's bit rate is set for: another begins without what this one has
 /// learned.
 const RATE_TOLERANCE: f64 = 0.2;
+/// Keyframes for which the highest rate is reckoned with: one that goes up and down is to change the encoder once.
+const RATES: usize = 5;
 
 /// The encoded video, from the first picture of a broadcast to its last.
 pub(crate) struct Rendition {
@@ -20,6 +24,8 @@ pub(crate) struct Rendition {
     preset: String,
     /// Pictures a second that the encoder's bit rate is set for.
     rate: f64,
+    /// Pictures a second at the last keyframes.
+    rates: VecDeque<f64>,
     /// What is shown, in the encoder's size.
     canvas: Canvas,
     /// Complete, and announced, once the encoder has given its parameter sets.
@@ -43,11 +49,12 @@ impl Rendition {
         let encoder = encode::open_video(options, &Variant { preset, share: 1.0, level: None }, &format)?;
         let canvas = Canvas::new(width, height, colors).map_err(libav("allocate the output picture"))?;
         let extradata = bytes::Bytes::new();
-        let rate = frame_rate.as_f64();
+        let (rate, rates) = (frame_rate.as_f64(), VecDeque::with_capacity(RATES + 1));
         let frame_rate = Some(frame_rate);
         let config = VideoConfig { codec: VideoCodec::H264, extradata, width, height, frame_rate };
         let preset = preset.to_owned();
-        Ok(Self { encoder, format, preset, rate, canvas, config, last: first, interval: None, stills: None })
+        let (interval, stills) = (None, None);
+        Ok(Self { encoder, format, preset, rate, rates, canvas, config, last: first, interval, stills })
     }
 
     /// When the last picture is shown.
@@ -108,17 +115,22 @@ impl Rendition {
             .map_err(libav("encode a picture"))
     }
 
-    /// Goes on with another encoder if another preset is wanted, or where `rate` pictures a second come and the bit rate
-    /// is set for others. The next picture must be a keyframe: nothing refers to what came before, and the parameter
+    /// Goes on with another encoder if another preset is wanted, or where `rate` pictures a second come, if that is known,
+    /// and the bit rate is set for others. The next picture must be a keyframe: nothing refers to what came before, and the parameter
     /// sets come in band.
     pub(crate) fn change_encoder(
         &mut self,
         options: &VideoOptions,
         wanted: &str,
-        rate: f64,
+        rate: Option<f64>,
         stats: &mut VideoStats,
         out: &mut dyn FnMut(MediaEvent),
     ) -> Result<(), Error> {
+        self.rates.extend(rate);
+        if self.rates.len() > RATES {
+            self.rates.pop_front();
+        }
+        let rate = self.rates.iter().copied().reduce(f64::max).unwrap_or(self.rate);
         if self.preset == wanted && (rate / self.rate - 1.0).abs() < RATE_TOLERANCE {
             return Ok(());
         }
