@@ -6,6 +6,16 @@
 mod assembly;
 mod bucket_playlist;
 mod recorder;
+
+/// An object's bytes; `None` if there is no such object.
+async fn read(uploader: &Uploader, key: &str) -> Result<Option<Bytes>, uploader::Error> {
+    match uploader.get(key).await {
+        Ok(data) => Ok(Some(data)),
+        Err(error) if matches!(error.source, StoreError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod ten_hours;
 #[cfg(test)]
@@ -73,6 +83,8 @@ struct Shared {
     catalog: Catalog,
     registry: Registry,
     uploader: Uploader,
+    /// The same store for viewers, who do wait.
+    for_viewers: Uploader,
     janitor: Janitor,
     vod: VodPlaylists,
     bucket_playlists: BucketPlaylists,
@@ -96,6 +108,7 @@ impl Recorders {
             catalog,
             registry,
             uploader: uploader.with_policy(policy),
+            for_viewers: uploader.clone(),
             janitor,
             vod: VodPlaylists::default(),
             bucket_playlists: BucketPlaylists::default(),
@@ -123,7 +136,7 @@ impl Recorders {
             return Ok(None);
         }
         let _place = self.shared.readers.acquire().await;
-        Ok(self.shared.read(&ObjectKeys::new(id).segment(sequence)).await?)
+        Ok(read(&self.shared.for_viewers, &ObjectKeys::new(id).segment(sequence)).await?)
     }
 
     /// The list of small pictures of what [`vod`](Self::vod) lists; `None` if that is nothing.
@@ -139,7 +152,7 @@ impl Recorders {
             return Ok(None);
         }
         let _place = self.shared.readers.acquire().await;
-        Ok(self.shared.read(&ObjectKeys::new(id).sprites(sequence)).await?)
+        Ok(read(&self.shared.for_viewers, &ObjectKeys::new(id).sprites(sequence)).await?)
     }
 
     /// Where a recording's file is; `None` if it is gone.
@@ -148,7 +161,7 @@ impl Recorders {
         if let Some(url) = self.shared.uploader.signed_url(&key, SIGNED_FOR).await? {
             return Ok(Some(Place::At(url)));
         }
-        Ok(self.shared.read(&key).await?.map(Place::Here))
+        Ok(read(&self.shared.for_viewers, &key).await?.map(Place::Here))
     }
 
     /// Removes a recording whose broadcast is over: what the catalog knows at once, then its objects, but for segments
@@ -196,15 +209,6 @@ impl Shared {
     async fn remove_objects(&self, recording: &Recording, leavings: Leavings) {
         if let Err(error) = self.janitor.remove_recorded(recording, leavings, &mut Swept::default()).await {
             tracing::warn!(%error, "objects of a removed recording are left for the next sweep");
-        }
-    }
-
-    /// An object's bytes; `None` if there is no such object.
-    async fn read(&self, key: &str) -> Result<Option<Bytes>, uploader::Error> {
-        match self.uploader.get(key).await {
-            Ok(data) => Ok(Some(data)),
-            Err(error) if matches!(error.source, StoreError::NotFound) => Ok(None),
-            Err(error) => Err(error),
         }
     }
 

@@ -137,7 +137,16 @@ impl Rendition {
         let share = self.format.frame_rate.as_f64() / rate;
         let level = annexb::level(&self.config.extradata);
         let variant = Variant { preset: wanted, share, level };
-        let encoder = encode::open_video(options, &variant, &self.format)?;
+        let encoder = match encode::open_video(options, &variant, &self.format) {
+            Ok(encoder) => encoder,
+            // There is one that works; some devices have no room for another beside it.
+            Err(error) if self.preset == wanted => {
+                tracing::warn!(%error, "the bit rate is not adapted to the picture rate");
+                self.rate = rate;
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         let former = std::mem::replace(&mut self.encoder, encoder);
         wanted.clone_into(&mut self.preset);
         self.rate = rate;

@@ -108,10 +108,11 @@ impl Transcoder {
         self.push(event, out)
     }
 
-    /// Whether output begins with `event`, as far as one can tell: it is the first of its session that is shown, or, where
+    /// Whether the broadcast's output begins with `event`, as far as one can tell: it is the first that is shown, or, where
     /// pictures come, the first picture.
     pub fn begins_with(&self, event: &MediaEvent) -> bool {
-        self.opening.as_ref().is_some_and(|opening| opening.begins_with(event))
+        let has_begun = self.audio.position().is_some();
+        !has_begun && self.opening.as_ref().is_some_and(|opening| opening.begins_with(event))
     }
 
     /// There is no session, or it has been silent: what output is ahead of the [live edge](Self::live_edge) by `now` of the

@@ -1,8 +1,8 @@
 import type { CreatedStream, Delivery, Problem, Recording, StreamEvent, StreamKey, StreamList, StreamStatus, TestResult, ViewerHistory, Webhook, WebhookWishes, Wishes } from "./types";
 
 const TIMEOUT_MS = 8_000;
-/** The end of a broadcast is answered when the encoder is flushed and its last uploads are through, or were waited for. */
-const END_TIMEOUT_MS = 60_000;
+/** The end of a broadcast is answered when the encoder is flushed and its last uploads are through, or were waited for; what changes the stream comes after. */
+const CHANGE_TIMEOUT_MS = 60_000;
 /** A test of a webhook takes as long as its server may take to answer. */
 const TEST_TIMEOUT_MS = 65_000;
 
@@ -25,9 +25,9 @@ export class Unreachable extends Error {
   }
 }
 
-/** Whether a text may be a token. With other characters it couldn't even be sent: `fetch` refuses such a header. */
+/** Whether a text may be a token. Other characters couldn't be sent as they are: a header has none of them. */
 export function isToken(text: string): boolean {
-  return /^[\x21-\x7e]+$/.test(text);
+  return /^[\t\x20-\x7e]+$/.test(text);
 }
 
 /** The control API, called with one bearer token. */
@@ -47,7 +47,7 @@ export class Client {
   }
 
   change(videoId: string, wishes: Wishes): Promise<StreamStatus> {
-    return this.call("PATCH", `/${encodeURIComponent(videoId)}`, wishes);
+    return this.call("PATCH", `/${encodeURIComponent(videoId)}`, wishes, undefined, CHANGE_TIMEOUT_MS);
   }
 
   /** Of the last broadcast, from its beginning. */
@@ -56,15 +56,15 @@ export class Client {
   }
 
   start(videoId: string): Promise<StreamStatus> {
-    return this.call("POST", `/${encodeURIComponent(videoId)}/start`, {});
+    return this.call("POST", `/${encodeURIComponent(videoId)}/start`, {}, undefined, CHANGE_TIMEOUT_MS);
   }
 
   stop(videoId: string): Promise<StreamStatus> {
-    return this.call("POST", `/${encodeURIComponent(videoId)}/stop`, {}, undefined, END_TIMEOUT_MS);
+    return this.call("POST", `/${encodeURIComponent(videoId)}/stop`, {}, undefined, CHANGE_TIMEOUT_MS);
   }
 
   remove(videoId: string): Promise<void> {
-    return this.call("DELETE", `/${encodeURIComponent(videoId)}`, undefined, undefined, END_TIMEOUT_MS);
+    return this.call("DELETE", `/${encodeURIComponent(videoId)}`, undefined, undefined, CHANGE_TIMEOUT_MS);
   }
 
   key(videoId: string): Promise<StreamKey> {
@@ -72,7 +72,7 @@ export class Client {
   }
 
   rotateKey(videoId: string): Promise<StreamKey> {
-    return this.call("POST", `/${encodeURIComponent(videoId)}/key`, {});
+    return this.call("POST", `/${encodeURIComponent(videoId)}/key`, {}, undefined, CHANGE_TIMEOUT_MS);
   }
 
   /** What is left of a stream's broadcasts, newest first. */

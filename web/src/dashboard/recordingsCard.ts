@@ -35,7 +35,8 @@ export class RecordingsCard {
     if (recording.url) {
       row.append(h("a", { class: "button", href: recording.url, target: "_blank", rel: "noopener" }, icon("play"), "Watch"));
     }
-    if (recording.state !== "RECORDING") {
+    // One that failed on air is still its broadcast's.
+    if (recording.endedAt !== null) {
       const label = `Delete the recording of ${format.dateTime(recording.startedAt)}`;
       row.append(h("button", { type: "button", "aria-label": label, onclick: () => void this.askRemove(recording) }, icon("trash")));
     }

@@ -71,7 +71,9 @@ export function reduce(state: ViewerState, signal: Signal): ViewerState {
   switch (signal.type) {
     case "watch": {
       const { status, isLiveNow, reconnecting, viewers, rewind } = signal.message;
-      const next = { ...state, socketOpen: true, unreachable: false, publisherAway: reconnecting, viewers, rewind: state.gone ? null : rewind };
+      // Who is let in by a new socket has a place.
+      const full = state.socketOpen && state.full;
+      const next = { ...state, socketOpen: true, unreachable: false, full, publisherAway: reconnecting, viewers, rewind: state.gone ? null : rewind };
       if (isLiveNow || status === "LIVE") return { ...toLive(next), rewind, gone: false };
       const stream = status === "PENDING" ? "pending" : status === "FAILED" ? "failed" : "over";
       return { ...next, stream, publisherAway: false };

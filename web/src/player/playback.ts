@@ -86,7 +86,9 @@ export class Playback {
   want(demand: Demand): void {
     const before = this.demand;
     this.demand = demand;
-    if ((demand.flowing && !before.flowing) || (before.scout && !demand.scout)) this.standstill.returned(monotonicSeconds());
+    const admitted = before.scout && !demand.scout;
+    if ((demand.flowing && !before.flowing) || admitted) this.standstill.returned(monotonicSeconds());
+    if (admitted) this.finder.release();
     if (!demand.media || demand.broadcast !== before.broadcast) this.detach();
     if (demand.media && (!before.media || demand.broadcast !== before.broadcast)) {
       this.wantedAt = performance.now();

@@ -276,10 +276,13 @@ pub(super) async fn rotate_key(
     urls: Urls,
     Named(id): Named,
 ) -> Result<impl IntoResponse, Problem> {
-    let key = api.catalog.rotate_key(&id).await?;
-    let stream_key = key.ok_or_else(|| Problem::no_such_stream(id.as_str()))?;
-    tracing::info!(stream = %id, "key changed");
-    Ok(secret(StreamKey { stream_key, rtmp_url: urls.rtmp(), rtmps_url: urls.rtmps() }))
+    in_turn(api, id, |api, id| async move {
+        let key = api.catalog.rotate_key(&id).await?;
+        let stream_key = key.ok_or_else(|| Problem::no_such_stream(id.as_str()))?;
+        tracing::info!(stream = %id, "key changed");
+        Ok(secret(StreamKey { stream_key, rtmp_url: urls.rtmp(), rtmps_url: urls.rtmps() }))
+    })
+    .await
 }
 
 fn secret(key: StreamKey) -> impl IntoResponse {

@@ -30,11 +30,7 @@ impl Session {
     pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S, since: Instant) {
         let mut connection = Connection::accepted(stream, self.ingest.limits.clone(), since);
         let Some((request, stream)) = self.admitted(&mut connection).await else { return };
-        let attached = tokio::select! {
-            attached = self.ingest.registry.attach(&stream, Origin::encoder(self.peer.ip())) => attached,
-            gone = connection.next_event() => return tell_of_leaver(gone, "gone before its stream took it"),
-        };
-        let attached = match attached {
+        let attached = match self.ingest.registry.attach(&stream, Origin::encoder(self.peer.ip())).await {
             Ok(attached) => attached,
             Err(error) => {
                 tracing::warn!(stream = %stream.video_id, %error, "refused");
@@ -44,7 +40,6 @@ impl Session {
                     AttachError::Disarmed => Refusal::Disarmed,
                     AttachError::Full(_) | AttachError::NoRoom(_) => Refusal::Overloaded,
                     AttachError::Shutdown => Refusal::ShuttingDown,
-                    AttachError::Catalog(_) => Refusal::Unchecked,
                 };
                 refuse(&mut connection, &refusal.into()).await;
                 return;
@@ -80,7 +75,10 @@ impl Session {
             checked = self.ingest.authority.check(&request, self.peer) => checked,
             // Nothing comes of it any more: the question is withdrawn, and a late answer goes nowhere.
             gone = connection.next_event() => {
-                tell_of_leaver(gone, "gone before its publish was checked");
+                match gone {
+                    Err(error) => no_publisher(&error),
+                    Ok(_) => tracing::info!("gone before its publish was checked"),
+                }
                 return None;
             }
             () = self.ingest.shutdown.cancelled() => Err(Refusal::ShuttingDown.into()),
@@ -135,14 +133,6 @@ impl Session {
         }
         attached.leave(end).await;
         connection.close().await;
-    }
-}
-
-/// Tells of a connection that did something, most often end, while its publish was being decided on.
-fn tell_of_leaver(gone: Result<Option<Event>, rtmp_ingest::Error>, message: &'static str) {
-    match gone {
-        Err(error) => no_publisher(&error),
-        Ok(_) => tracing::info!("{message}"),
     }
 }
 

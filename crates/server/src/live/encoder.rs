@@ -200,7 +200,7 @@ impl<O: Outlet> Encoder<O> {
         if self.transcoder.position() > before {
             self.heard = started;
             self.slated = false;
-        } else if started - self.heard > PATIENCE && self.muxing.has_begun() {
+        } else if started - self.heard > PATIENCE {
             self.stand_in(arrived)?;
         }
         self.spent(started.elapsed());
@@ -215,32 +215,32 @@ impl<O: Outlet> Encoder<O> {
     /// Goes on by itself, at the wall clock's pace, where the publisher has nothing to go on with.
     fn fill(&mut self) -> Result<(), EncoderError> {
         let now = Instant::now();
-        let is_silent = now - self.heard > PATIENCE;
-        if !(self.away || is_silent) || !self.muxing.has_begun() {
+        if !self.away && now - self.heard <= PATIENCE {
             return Ok(());
-        }
-        if let Some(slate) = self.slate.as_ref().filter(|_| !self.slated && now - self.heard > SLATE_DELAY) {
-            self.transcoder.show(slate)?;
-            self.slated = true;
         }
         // Nothing waits for the encoder.
         self.lag = Duration::ZERO;
-        let clock = self.wall_clock(now);
-        self.transcoder.pause(clock);
-        if self.away {
-            let edge = self.transcoder.live_edge(clock);
-            self.transcoder.fill_until(edge, &mut |made| self.muxing.take(made))?;
-        } else {
-            self.stand_in(clock)?;
-        }
+        self.stand_in(self.wall_clock(now))?;
         self.spent(now.elapsed());
         self.show();
         Ok(())
     }
 
-    /// Goes on for a publisher that is there and has sent nothing that can be shown by `now` of the wall clock.
-    fn stand_in(&mut self, now: Timestamp) -> Result<(), EncoderError> {
-        let until = self.transcoder.live_edge(now) - MediaDuration::from(PATIENCE);
+    /// Goes on for a publisher that is away, or has sent nothing that can be shown by `clock`.
+    fn stand_in(&mut self, clock: Timestamp) -> Result<(), EncoderError> {
+        if !self.muxing.has_begun() {
+            return Ok(());
+        }
+        if let Some(slate) = &self.slate
+            && !self.slated
+            && self.heard.elapsed() > SLATE_DELAY
+        {
+            self.transcoder.show(slate)?;
+            self.slated = true;
+        }
+        self.transcoder.pause(clock);
+        let edge = self.transcoder.live_edge(clock);
+        let until = if self.away { edge } else { edge - MediaDuration::from(PATIENCE) };
         self.transcoder.fill_until(until, &mut |made| self.muxing.take(made))?;
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::feed::Feed;
 use super::launch::{EncoderResult, Running};
 use super::registry::Shared;
 use super::sprites::{self, Sheets};
-use crate::catalog::Status;
+use crate::catalog::{CatalogError, Status, VideoId};
 
 /// How long an encoder that flushes may take without taking a packet or making a segment.
 const FLUSH_LIMIT: Duration = Duration::from_secs(10);
@@ -87,14 +87,24 @@ impl Shared {
         let segments = segments.unwrap_or_default();
         tracing::info!(reason = end.reason.code, message = end.reason.message, segments, "ended");
         metrics::counter!("weir_broadcasts_ended_total", "reason" => end.reason.code.clone()).increment(1);
-        for pause in END_PAUSES {
-            let kept = self.catalog.set_next_sequence(&broadcast.id, unused).await;
-            let ended = self.catalog.ended(&broadcast.id, status, &end.reason).await;
-            let Err(error) = kept.and(ended) else { break };
+        let mut pauses = END_PAUSES.into_iter();
+        while let Err(error) = self.keep_end(&broadcast.id, status, &end, unused).await {
             tracing::error!(%error, "the end of the broadcast is not recorded");
+            let Some(pause) = pauses.next() else { break };
             tokio::time::sleep(pause).await;
         }
         self.board.set(&broadcast.id, status, false);
+    }
+
+    async fn keep_end(
+        &self,
+        id: &VideoId,
+        status: Status,
+        end: &End,
+        unused: MediaSequence,
+    ) -> Result<(), CatalogError> {
+        self.catalog.set_next_sequence(id, unused).await?;
+        self.catalog.ended(id, status, &end.reason).await
     }
 }
 

@@ -104,8 +104,13 @@ impl Shared {
         let keys = ObjectKeys::new(&broadcast.id);
         let longest = MediaDuration::from_ticks(segment_duration.ticks() * options.playlist_window as i64);
         let grace = (longest + segment_duration).to_std();
-        let writer =
-            PlaylistWriter::start(self.uploader.clone(), keys.media_playlist(), grace, self.shutdown.clone());
+        let writer = PlaylistWriter::start(
+            self.uploader.clone(),
+            keys.media_playlist(),
+            grace,
+            self.shutdown.clone(),
+            &broadcast.superseded,
+        );
         let playlist =
             resumed.unwrap_or_else(|| MediaPlaylist::new(segment_duration, options.playlist_window));
         // What an earlier playlist listed goes once this one has taken its place.

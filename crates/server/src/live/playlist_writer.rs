@@ -18,17 +18,18 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// The publisher's end: says what should be there, and never waits.
 ///
-/// Dropped without [`PlaylistWriter::finish`], it gives up what the store doesn't take at once.
+/// Dropped before [`PlaylistWriter::finish`] is through, it gives up what the store hasn't taken.
 pub(super) struct PlaylistWriter {
     shared: Arc<Shared>,
     settled: oneshot::Receiver<()>,
+    is_finished: bool,
 }
 
 #[derive(Default)]
 struct Shared {
     wanted: Mutex<Wanted>,
     changed: Notify,
-    /// Nothing more is written: another writer of the same key may have begun.
+    /// Nothing more is written or removed.
     abandoned: CancellationToken,
 }
 
@@ -44,9 +45,17 @@ struct Wanted {
 
 impl PlaylistWriter {
     /// Starts writing the media playlist `key`. `grace` is how long a segment outlives its place in the playlist (RFC 8216
-    /// §6.2.2); `hurry` ends the removal of old segments early, when the server stops.
-    pub(super) fn start(uploader: Uploader, key: String, grace: Duration, hurry: CancellationToken) -> Self {
-        let shared = Arc::new(Shared::default());
+    /// §6.2.2); `hurry` ends the removal of old segments early, when the server stops. Once `superseded`, nothing is written
+    /// or removed: another writer of the same key may have begun, which knows what was listed here.
+    pub(super) fn start(
+        uploader: Uploader,
+        key: String,
+        grace: Duration,
+        hurry: CancellationToken,
+        superseded: &CancellationToken,
+    ) -> Self {
+        let abandoned = superseded.child_token();
+        let shared = Arc::new(Shared { abandoned, ..Shared::default() });
         let (settle, settled) = oneshot::channel();
         let writer = Writer {
             settle: Some(settle),
@@ -59,7 +68,7 @@ impl PlaylistWriter {
             removals: VecDeque::new(),
         };
         tokio::spawn(writer.run());
-        Self { shared, settled }
+        Self { shared, settled, is_finished: false }
     }
 
     /// The media playlist should be this, from now on; one that wasn't written yet is forgotten. The objects that it lists no
@@ -84,16 +93,15 @@ impl PlaylistWriter {
         self.shared.changed.notify_one();
         // A task that panicked has nothing left to write.
         let _ = (&mut self.settled).await;
+        self.is_finished = true;
     }
 }
 
 impl Drop for PlaylistWriter {
     fn drop(&mut self) {
-        // One that was finished may settle what it has written.
-        if !std::mem::replace(&mut self.shared.lock().finished, true) {
+        if !self.is_finished {
             self.shared.abandoned.cancel();
         }
-        self.shared.changed.notify_one();
     }
 }
 
@@ -126,7 +134,6 @@ enum Step {
 impl Writer {
     async fn run(mut self) {
         let abandoned = self.shared.abandoned.clone();
-        // What is left to be removed then is known to the writer that comes after.
         abandoned.run_until_cancelled(self.write_all()).await;
     }
 
@@ -274,9 +281,13 @@ mod tests {
     }
 
     fn writer(store: &Arc<Shaky>) -> PlaylistWriter {
+        until_superseded(store, &CancellationToken::new())
+    }
+
+    fn until_superseded(store: &Arc<Shaky>, superseded: &CancellationToken) -> PlaylistWriter {
         let uploader = Uploader::new(store.clone(), RetryPolicy::default());
-        let grace = Duration::from_secs(10);
-        PlaylistWriter::start(uploader, "index.m3u8".to_owned(), grace, CancellationToken::new())
+        let (grace, hurry) = (Duration::from_secs(10), CancellationToken::new());
+        PlaylistWriter::start(uploader, "index.m3u8".to_owned(), grace, hurry, superseded)
     }
 
     fn shaky(well: bool) -> Arc<Shaky> {
@@ -296,6 +307,23 @@ mod tests {
         successor.finish().await;
         tokio::time::sleep(Duration::from_secs(300)).await;
         assert_eq!(store.store.get("index.m3u8").unwrap().data, "new");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_superseded_writes_nothing_over_its_successor_whether_it_was_finished_or_not() {
+        for well in [true, false] {
+            let (store, superseded) = (shaky(well), CancellationToken::new());
+            let first = until_superseded(&store, &superseded);
+            first.write("old".into(), []);
+            // It breaks off in the middle, or has something to settle still.
+            let _ = tokio::time::timeout(Duration::from_secs(2), first.finish()).await;
+            superseded.cancel();
+            store.well.store(true, Ordering::Relaxed);
+            let successor = writer(&store);
+            successor.write("new".into(), []);
+            tokio::time::sleep(Duration::from_secs(300)).await;
+            assert_eq!(store.store.get("index.m3u8").unwrap().data, "new");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -221,6 +221,7 @@ mod tests {
                 keys.media_playlist(),
                 Duration::ZERO,
                 CancellationToken::new(),
+                &CancellationToken::new(),
             ),
             playlist: MediaPlaylist::new(MediaDuration::from_secs(2), 300),
             catalog,

@@ -19,7 +19,7 @@ use super::objects::ObjectKeys;
 use super::processor::{Busy, Processor};
 use super::supervisor::Supervisor;
 use super::watchdog::Station;
-use crate::catalog::{Catalog, CatalogError, Stream, VideoId};
+use crate::catalog::{Catalog, Stream, VideoId};
 use crate::config::UploadLimits;
 
 /// How long a publisher waits for an earlier broadcast of its stream to finish its uploads. Its connection has ten
@@ -84,8 +84,6 @@ pub(crate) enum AttachError {
     /// The server is being stopped.
     #[error("the server is being stopped")]
     Shutdown,
-    #[error(transparent)]
-    Catalog(#[from] CatalogError),
 }
 
 /// Why a session cannot enter a broadcast at once.
@@ -134,7 +132,7 @@ impl Registry {
             }
             match self.enter(stream, origin) {
                 Ok(attached) => {
-                    if !self.is_armed(&stream.video_id).await? {
+                    if self.is_disarmed(&stream.video_id).await {
                         attached.stop();
                         return Err(AttachError::Disarmed);
                     }
@@ -153,10 +151,17 @@ impl Registry {
         }
     }
 
-    /// Whether a stream may still be fed. It is asked after a broadcast is taken: who stops the stream disarms it and
+    /// Whether a stream may not be fed any more. It is asked after a broadcast is taken: who stops the stream disarms it and
     /// then ends its broadcast, so that one of both sees the other.
-    async fn is_armed(&self, id: &VideoId) -> Result<bool, CatalogError> {
-        Ok(self.shared.catalog.get(id).await?.is_some_and(|stream| stream.armed))
+    async fn is_disarmed(&self, id: &VideoId) -> bool {
+        match self.shared.catalog.get(id).await {
+            Ok(stream) => !stream.is_some_and(|stream| stream.armed),
+            // It was armed a moment ago, and whom this one has taken over from has been sent away.
+            Err(error) => {
+                tracing::error!(%error, "whether the stream was stopped meanwhile is not known");
+                false
+            }
+        }
     }
 
     /// Takes the broadcast that there is, or else starts one. A new one is taken before its task runs,

@@ -185,6 +185,10 @@ impl Assembly {
 
     /// Whether the upload may have no room for another segment: the end of the file must fit, too.
     pub(super) fn is_full(&self) -> bool {
+        // Of the segment that is read anew, a part is stored already.
+        if self.sealed.is_some() {
+            return false;
+        }
         let media = self.pending.len() + LONGEST_SEGMENT;
         let end = parts_of_end(media, self.writer.index_bytes() + INDEX_MARGIN);
         INDEX_PARTS + self.parts + end > LAST_PART

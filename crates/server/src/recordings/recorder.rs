@@ -238,7 +238,7 @@ impl Recorder {
         {
             return Ok(Some(data));
         }
-        Ok(self.shared.read(&ObjectKeys::new(&self.id).segment(entry.sequence)).await?)
+        Ok(super::read(&self.shared.uploader, &ObjectKeys::new(&self.id).segment(entry.sequence)).await?)
     }
 }
 
