@@ -6,7 +6,7 @@ use media::{MediaDuration, MediaEvent, Packet, Timestamp, Track, VideoCodec, Vid
 use crate::canvas::Canvas;
 use crate::encode::{self, Variant};
 use crate::error::libav;
-use crate::ffi::{Coded, VideoEncoder, VideoFormat};
+use crate::ffi::{self, Coded, VideoEncoder, VideoFormat};
 use crate::still::{Still, StillMaker};
 use crate::{Error, VideoOptions, VideoStats, annexb};
 
@@ -153,7 +153,9 @@ impl Rendition {
         let config = &mut self.config;
         former
             .finish(&mut |coded| emit(coded, config, stats, out))
-            .map_err(libav("finish the video encoder before another"))
+            .map_err(libav("finish the video encoder before another"))?;
+        ffi::release();
+        Ok(())
     }
 
     /// Hands out what the encoder still holds.

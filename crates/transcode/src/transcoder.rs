@@ -2,6 +2,7 @@ use media::{MediaDuration, MediaEvent, Packet, Timestamp, Track};
 
 use crate::audio::AudioTrack;
 use crate::discipline::Discipline;
+use crate::ffi;
 use crate::gate::Gate;
 use crate::opening::Opening;
 use crate::straggler::Straggler;
@@ -202,6 +203,7 @@ impl Transcoder {
         }
         audio.finish(&mut emit)?;
         gate.open(out);
+        ffi::release();
         Ok(())
     }
 

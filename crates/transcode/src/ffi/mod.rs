@@ -9,6 +9,7 @@ mod encoder;
 mod frame;
 mod jpeg;
 mod log;
+mod memory;
 mod resampler;
 mod scaler;
 
@@ -17,6 +18,7 @@ pub(crate) use encoder::{AudioEncoder, Coded, OpenError, Rates, VideoEncoder, Vi
 pub(crate) use frame::{Colors, allocate_picture, allocate_sound, colors, make_writable};
 pub(crate) use jpeg::JpegEncoder;
 pub(crate) use log::init;
+pub(crate) use memory::release;
 pub(crate) use resampler::Resampler;
 pub(crate) use scaler::{Conversion, Scaler};
 
