@@ -10,6 +10,7 @@ mod audio;
 mod av1;
 mod avc;
 mod bits;
+mod chroma;
 mod hevc;
 mod length_prefixed;
 mod sps;

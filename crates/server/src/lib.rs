@@ -161,16 +161,7 @@ pub async fn run(
     // Sessions and broadcasts end first; what serves them, and tells of them, after.
     let (shutdown, stopped) = (CancellationToken::new(), CancellationToken::new());
     let board = Board::new(config.viewers);
-    let options = RegistryOptions {
-        max_streams: config.max_streams,
-        max_load: config.max_load,
-        playlist_window: config.playlist_window,
-        segment_duration: config.segment_duration,
-        part_duration: config.part_duration,
-        upload_queue: config.upload_queue,
-        transcode: config.transcode.clone(),
-        slate,
-    };
+    let options = RegistryOptions::new(&config, slate);
     let registry = Registry::new(
         options,
         catalog.clone(),

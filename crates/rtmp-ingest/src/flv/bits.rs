@@ -48,6 +48,7 @@ impl<'a> Bits<'a> {
         }
         Ok((1 << zeros) - 1 + self.read(zeros)?)
     }
+
     /// A signed Exp-Golomb code, `se(v)` (H.264 §9.1.1).
     pub(super) fn signed_golomb(&mut self) -> Result<i64, ConfigFault> {
         let code = i64::from(self.golomb()?);

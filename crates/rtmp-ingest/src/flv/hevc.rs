@@ -1,14 +1,12 @@
 //! H.265: the configuration record and access units (ISO/IEC 14496-15 §8.3.3, ITU-T H.265 §7.3).
 
 use super::bits::{Bits, without_emulation_prevention};
+use super::chroma::{CHROMA_444, cropping};
 use super::length_prefixed::visit_units;
 use super::{ConfigFault, check_dimensions};
 
 const NAL_SPS: u8 = 33;
 const IRAP: std::ops::RangeInclusive<u8> = 16..=23;
-const CHROMA_420: u32 = 1;
-const CHROMA_422: u32 = 2;
-const CHROMA_444: u32 = 3;
 
 /// What a configuration record says.
 #[derive(Debug, PartialEq, Eq)]
@@ -95,13 +93,7 @@ fn read_sps(unit: &[u8], max_dimension: u32) -> Result<(u32, u32), ConfigFault> 
         bits.skip(1);
     }
     let (width, height) = (bits.golomb()?, bits.golomb()?);
-    let (mut cropped_width, mut cropped_height) = (0u32, 0u32);
-    if bits.flag()? {
-        let unit_width = if matches!(chroma, CHROMA_420 | CHROMA_422) { 2 } else { 1 };
-        let unit_height = if chroma == CHROMA_420 { 2 } else { 1 };
-        cropped_width = bits.golomb()?.saturating_add(bits.golomb()?).saturating_mul(unit_width);
-        cropped_height = bits.golomb()?.saturating_add(bits.golomb()?).saturating_mul(unit_height);
-    }
+    let (cropped_width, cropped_height) = cropping(&mut bits, chroma, 1)?;
     // Decoders allocate the whole picture, not the part that is shown.
     check_dimensions(width, height, max_dimension)?;
     Ok((width.saturating_sub(cropped_width), height.saturating_sub(cropped_height)))

@@ -6,13 +6,11 @@
 use media::FrameRate;
 
 use super::bits::{Bits, without_emulation_prevention};
+use super::chroma::{CHROMA_420, CHROMA_444, cropping};
 use super::{ConfigFault, check_dimensions};
 
 /// The profiles whose sets tell the chroma format, the depths and scaling lists.
 const PROFILES_WITH_CHROMA: [u32; 13] = [44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244];
-const CHROMA_420: u32 = 1;
-const CHROMA_422: u32 = 2;
-const CHROMA_444: u32 = 3;
 const MAX_BIT_DEPTH_ABOVE_8: u32 = 6;
 const MAX_POC_CYCLE: u32 = 255;
 const EXTENDED_ASPECT_RATIO: u32 = 255;
@@ -48,13 +46,7 @@ pub(super) fn read(unit: &[u8], max_dimension: u32) -> Result<Sps, ConfigFault> 
     let height = height_in_units.saturating_add(1).saturating_mul(16 * fields);
     // Decoders allocate the whole picture, not the part that is shown.
     check_dimensions(width, height, max_dimension)?;
-    let (mut cropped_width, mut cropped_height) = (0, 0);
-    if bits.flag()? {
-        let unit_width = if matches!(chroma, CHROMA_420 | CHROMA_422) { 2 } else { 1 };
-        let unit_height = if chroma == CHROMA_420 { 2 * fields } else { fields };
-        cropped_width = bits.golomb()?.saturating_add(bits.golomb()?).saturating_mul(unit_width);
-        cropped_height = bits.golomb()?.saturating_add(bits.golomb()?).saturating_mul(unit_height);
-    }
+    let (cropped_width, cropped_height) = cropping(&mut bits, chroma, fields)?;
     let (Some(width), Some(height)) = (shown(width, cropped_width), shown(height, cropped_height)) else {
         return Err(ConfigFault::Invalid("cropping"));
     };

@@ -38,7 +38,7 @@ pub(crate) struct Broadcast {
     /// Cancelled once nothing of it is left to do but serving its last window, and storing what the object store didn't
     /// take in time.
     pub(super) finished: CancellationToken,
-    /// Cancelled once no more of it will be stored.
+    /// Cancelled once it is over, and no more of it will be stored.
     pub(super) uploaded: CancellationToken,
     /// Cancelled once there is a newer broadcast of its stream, or no stream any more: it must not store anything then.
     pub(super) superseded: CancellationToken,
@@ -239,13 +239,12 @@ impl Broadcast {
 
     /// Waits until it is over, and no more of it will be stored.
     pub(crate) async fn stored(&self) {
-        self.finished.cancelled().await;
         self.uploaded.cancelled().await;
     }
 
     /// Whether it is over, and no more of it will be stored.
     pub(crate) fn is_stored(&self) -> bool {
-        self.finished.is_cancelled() && self.uploaded.is_cancelled()
+        self.uploaded.is_cancelled()
     }
 
     /// Whether its segments are those of a recording of its stream. One that is over isn't that of a broadcast which has

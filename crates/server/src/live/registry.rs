@@ -20,7 +20,7 @@ use super::processor::{Busy, Processor};
 use super::supervisor::Supervisor;
 use super::watchdog::Station;
 use crate::catalog::{Catalog, Stream, VideoId};
-use crate::config::UploadLimits;
+use crate::config::{Config, UploadLimits};
 
 /// How long a publisher waits for an earlier broadcast of its stream to finish its uploads. Its connection has ten
 /// seconds by default to be told.
@@ -40,6 +40,22 @@ pub(crate) struct RegistryOptions {
     pub(crate) transcode: transcode::Options,
     /// What viewers see while a publisher is away; its last picture, if there is none.
     pub(crate) slate: Option<transcode::Slate>,
+}
+
+impl RegistryOptions {
+    /// What the configuration says, with its slate.
+    pub(crate) fn new(config: &Config, slate: Option<transcode::Slate>) -> Self {
+        Self {
+            max_streams: config.max_streams,
+            max_load: config.max_load,
+            playlist_window: config.playlist_window,
+            segment_duration: config.segment_duration,
+            part_duration: config.part_duration,
+            upload_queue: config.upload_queue,
+            transcode: config.transcode.clone(),
+            slate,
+        }
+    }
 }
 
 /// The broadcasts of this server. A clone is the same registry.

@@ -122,16 +122,7 @@ async fn ten_hours_are_ready_a_moment_after_their_end() {
     let config = Config::new(settings).unwrap();
     let uploader: Uploader = crate::open_store(&config).unwrap();
     let catalog = Catalog::open(&config.database_url).await.unwrap();
-    let options = RegistryOptions {
-        max_streams: config.max_streams,
-        max_load: config.max_load,
-        playlist_window: config.playlist_window,
-        segment_duration: config.segment_duration,
-        part_duration: config.part_duration,
-        upload_queue: config.upload_queue,
-        transcode: config.transcode.clone(),
-        slate: None,
-    };
+    let options = RegistryOptions::new(&config, None);
     let (stop, shutdown) = (CancellationToken::new(), CancellationToken::new());
     let board = Board::new(config.viewers);
     let registry = Registry::new(options, catalog.clone(), board, uploader.clone(), stop, shutdown);

@@ -31,16 +31,7 @@ impl House {
         let store = Arc::new(MemoryStore::new(64 << 20));
         let uploader = Uploader::new(store.clone(), RetryPolicy::default());
         let catalog = Catalog::open(&config.database_url).await.unwrap();
-        let options = RegistryOptions {
-            max_streams: config.max_streams,
-            max_load: config.max_load,
-            playlist_window: config.playlist_window,
-            segment_duration: config.segment_duration,
-            part_duration: config.part_duration,
-            upload_queue: config.upload_queue,
-            transcode: config.transcode.clone(),
-            slate: None,
-        };
+        let options = RegistryOptions::new(&config, None);
         let (stop, shutdown) = (CancellationToken::new(), CancellationToken::new());
         let board = Board::new(config.viewers);
         let registry = Registry::new(options, catalog.clone(), board, uploader.clone(), stop, shutdown);
